@@ -1,0 +1,39 @@
+"""Lineside: callbacks for model training that watch, steer and survive. Names are loaded when they are first used."""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from lineside.callback import Callback, every
+    from lineside.events import Event
+    from lineside.ports import RunView
+    from lineside.run import Run
+    from lineside.sink import Records, Sink
+    from lineside.trainer import FitResult, Trainer
+
+__version__ = "0.1.0"
+__all__ = ["Callback", "Event", "FitResult", "Records", "Run", "RunView", "Sink", "Trainer", "every"]
+
+_HOMES = {
+    "Callback": "lineside.callback",
+    "every": "lineside.callback",
+    "Event": "lineside.events",
+    "RunView": "lineside.ports",
+    "Run": "lineside.run",
+    "Records": "lineside.sink",
+    "Sink": "lineside.sink",
+    "FitResult": "lineside.trainer",
+    "Trainer": "lineside.trainer",
+}
+
+
+def __getattr__(name: str) -> object:
+    if name not in _HOMES:
+        raise AttributeError(f"module 'lineside' has no attribute {name!r}")
+    return getattr(import_module(_HOMES[name]), name)
+
+
+def __dir__() -> list[str]:
+    return __all__

@@ -1,0 +1,1 @@
+"""PyTorch: the one package that imports torch at module level. It is imported on use."""

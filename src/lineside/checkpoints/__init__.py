@@ -1,0 +1,1 @@
+"""Checkpoints: format, commit, reading, retention. Knows neither hosts nor backends nor tensors."""

@@ -1,0 +1,221 @@
+"""Who is called for an event, in which order, and on which thread."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from time import perf_counter_ns
+from typing import Any
+
+from lineside.callback import Callback
+from lineside.dispatch.background import BackgroundCallback
+from lineside.dispatch.guard import Bound, Guard
+from lineside.dispatch.items import EventItem
+from lineside.dispatch.profile import CallbackCost, summarize
+from lineside.dispatch.snapshot import RunSnapshot
+from lineside.events import Event
+from lineside.ports import RunView
+
+
+class Chain:
+    """The hooks of one event, in the order of the list; background ones get a snapshot behind the inline ones.
+
+    The loop keeps a chain, or None where nobody subscribed, in a local variable: an event that nobody wants costs a
+    test for None.
+    """
+
+    __slots__ = ("_background", "_dispatcher", "_inline", "event")
+
+    def __init__(self, dispatcher: Dispatcher, event: Event) -> None:
+        self.event = event
+        self._dispatcher = dispatcher
+        self._inline: tuple[Bound, ...] = ()
+        self._background: tuple[tuple[Bound, BackgroundCallback], ...] = ()
+
+    def add(self, hook: Bound, background: BackgroundCallback | None) -> None:
+        """Append a hook."""
+        if background is None:
+            self._inline += (hook,)
+        else:
+            self._background += ((hook, background),)
+
+    def remove(self, hook: Bound) -> None:
+        """Take a hook out; a dispatch that is under way goes on with the old tuple."""
+        self._inline = tuple(other for other in self._inline if other is not hook)
+        self._background = tuple(pair for pair in self._background if pair[0] is not hook)
+
+    def __call__(self) -> None:
+        """Show the event to everybody.
+
+        This is the hot path. One clock reading ends the time of one hook and begins that of the next; the histogram
+        counts by the number of bits of the time in nanoseconds.
+        """
+        dispatcher = self._dispatcher
+        run = dispatcher.run
+        outer = dispatcher.current
+        before = perf_counter_ns()
+        for hook in self._inline:
+            dispatcher.current = hook
+            try:
+                hook.call(run)
+            except Exception as error:
+                dispatcher.guard.failed(hook, error)
+            else:
+                if hook.streak:
+                    hook.streak = 0
+            now = perf_counter_ns()
+            spent = now - before
+            before = now
+            cost = hook.cost
+            cost.total += spent
+            cost.buckets[spent.bit_length()] += 1
+        dispatcher.current = outer
+        if self._background:
+            self._send()
+
+    def show(self, payload: Any) -> None:
+        """Show an event that carries something: a checkpoint, an alert, an error."""
+        dispatcher = self._dispatcher
+        outer, dispatcher.payload = dispatcher.payload, payload
+        try:
+            self()
+        finally:
+            dispatcher.payload = outer
+
+    def _send(self) -> None:
+        dispatcher = self._dispatcher
+        due = [pair for pair in self._background if pair[0].trigger is None or pair[0].trigger.fires(dispatcher.run)]
+        if due:
+            snapshot = dispatcher.freeze()
+            for hook, background in due:
+                item = EventItem(hook, snapshot, dispatcher.payload if self.event.payload else None)
+                background.lane.put(item, droppable=int(self.event.per_batch))
+
+
+class Dispatcher:
+    """Builds the chains from a list of callbacks, and keeps the account of what they cost.
+
+    Args:
+        callbacks: enabled ones of this rank, in order.
+        run: what inline hooks get.
+        freeze: makes the snapshot that background hooks get.
+        report: raises an alert about a failing hook: title, text, hook.
+        directory: where lanes overflow to.
+    """
+
+    def __init__(
+        self,
+        callbacks: Sequence[Callback],
+        run: RunView,
+        freeze: Callable[[], RunSnapshot],
+        report: Callable[[str, str, Bound], None],
+        directory: Path | None = None,
+    ) -> None:
+        self.run = run
+        self.freeze = freeze
+        self.current: Bound | None = None
+        self.payload: Any = None
+        self.fatal: deque[BaseException] = deque()
+        self.guard = Guard(self._disable, report)
+        self.callbacks = callbacks
+        self.background = {
+            callback.name: BackgroundCallback(callback, self.guard, self.fatal, directory)
+            for callback in callbacks
+            if callback.background
+        }
+        self._hooks: dict[str, list[Bound]] = {callback.name: [] for callback in callbacks}
+        self._chains: dict[Event, Chain] = {}
+        self._disabled: dict[str, list[str]] = {}
+        for callback in callbacks:
+            self._subscribe(callback)
+
+    def _subscribe(self, callback: Callback) -> None:
+        background = self.background.get(callback.name)
+        for event, hook in callback.hooks().items():
+            bound = Bound(callback, event.hook, hook.call, hook.every)
+            if background is None:
+                bound.call = self._inline_call(bound, event)
+            self._hooks[callback.name].append(bound)
+            self._chains.setdefault(event, Chain(self, event)).add(bound, background)
+        if background is not None and background.write is not None:
+            self._hooks[callback.name].append(background.write)
+
+    def _inline_call(self, bound: Bound, event: Event) -> Callable[[Any], None]:
+        """Return what the hot path calls: the method itself unless it has a trigger or a payload."""
+        method: Callable[..., None] = bound.call
+        trigger = bound.trigger
+        if event.payload:
+            return lambda run: method(run, self.payload)
+        if trigger is not None:
+            return lambda run: method(run) if trigger.fires(run) else None
+        return method
+
+    def chain(self, event: Event) -> Chain | None:
+        """Return the chain of an event, or None if nobody subscribed."""
+        return self._chains.get(event)
+
+    def emit(self, event: Event, payload: Any = None) -> None:
+        """Show an event that is not on the hot path."""
+        chain = self._chains.get(event)
+        if chain is None:
+            return
+        if payload is None:
+            chain()
+        else:
+            chain.show(payload)
+
+    def _disable(self, hook: Bound) -> None:
+        self._disabled.setdefault(hook.callback.name, []).append(hook.method)
+        for chain in self._chains.values():
+            chain.remove(hook)
+        if (background := self.background.get(hook.callback.name)) and background.write is hook:
+            background.write = None
+
+    def start(self) -> None:
+        """Start the threads of the background callbacks."""
+        for background in self.background.values():
+            background.lane.start()
+
+    def close(self, now: Callable[[], float]) -> list[str]:
+        """Let the lanes finish, each within its callback's `close_timeout`; return who did not."""
+        for background in self.background.values():
+            background.lane.ask_to_close()
+        start = now()
+        return [
+            name
+            for name, background in self.background.items()
+            if not background.lane.join(start + background.callback.close_timeout)
+        ]
+
+    def triggers(self) -> dict[str, int]:
+        """Return the marks of all ``@every`` triggers, to be saved."""
+        return {
+            str(hook): hook.trigger.mark for hooks in self._hooks.values() for hook in hooks if hook.trigger is not None
+        }
+
+    def load_triggers(self, marks: Mapping[str, int]) -> None:
+        """Restore what `triggers` returned."""
+        for hooks in self._hooks.values():
+            for hook in hooks:
+                if hook.trigger is not None:
+                    hook.trigger.mark = marks.get(str(hook), hook.trigger.mark)
+
+    def costs(self, elapsed: float) -> list[CallbackCost]:
+        """Return what each callback cost so far, the costliest first."""
+        costs = []
+        for callback in self.callbacks:
+            hooks = self._hooks[callback.name]
+            background = self.background.get(callback.name)
+            costs.append(
+                summarize(
+                    callback.name,
+                    "background" if background else "inline",
+                    [hook.cost for hook in hooks],
+                    elapsed,
+                    failures=sum(hook.failures for hook in hooks),
+                    dropped=background.lane.dropped if background else 0,
+                    disabled=tuple(self._disabled.get(callback.name, ())),
+                )
+            )
+        return sorted(costs, key=lambda cost: -cost.total)

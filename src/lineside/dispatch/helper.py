@@ -1,0 +1,96 @@
+"""Inside the helper process: read a job, call its function, answer, until the parent hangs up."""
+
+from __future__ import annotations
+
+import contextlib
+import marshal
+import os
+import signal
+import struct
+import sys
+import threading
+import time
+import traceback
+from collections.abc import Mapping
+from importlib import import_module
+from typing import IO, Any
+
+_LENGTH = struct.Struct("<Q")
+_NICENESS = 10
+_LOOK = 0.5
+"""Seconds between two looks whether the parent is still there."""
+_GRACE = 2.0
+"""Seconds that a running job gets when the parent has died."""
+
+Answer = tuple[str | None, str | None]
+"""The traceback of a job that failed, and a note of one that succeeded."""
+
+
+def frame(value: Any) -> bytes:
+    """Encode plain data with its length in front.
+
+    `marshal`, not `pickle`: both ends are the same interpreter, so that its format is stable enough; what it reads is
+    data and nothing else; and it refuses tensors and other objects, which would drag their libraries into the helper.
+
+    Raises:
+        ValueError: the value is not plain data.
+    """
+    data = marshal.dumps(value)
+    return _LENGTH.pack(len(data)) + data
+
+
+def read_frame(stream: IO[bytes]) -> Any:
+    """Return the next value, or None at the end of the stream; a value that is cut short is the end, too."""
+    head = stream.read(_LENGTH.size)
+    if len(head) < _LENGTH.size:
+        return None
+    (length,) = _LENGTH.unpack(head)
+    data = stream.read(length)
+    return marshal.loads(data) if len(data) == length else None  # noqa: S302 - it comes from our own parent or child
+
+
+def serve(parent: int) -> None:
+    """Do jobs from stdin until it ends.
+
+    Args:
+        parent: the process that started this one; when it is gone, so is the reason to be here.
+    """
+    # The helper lives exactly as long as its parent, which may want a last drawing after a signal to the whole group.
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)
+    if hasattr(os, "nice"):
+        os.nice(_NICENESS)
+    jobs, answers = _private_streams()
+    if sys.platform != "win32":
+        threading.Thread(target=_leave_with, args=(parent,), daemon=True).start()
+    with contextlib.suppress(BrokenPipeError):
+        while (job := read_frame(jobs)) is not None:
+            answers.write(frame(_done(*job)))
+            answers.flush()
+
+
+def _private_streams() -> tuple[IO[bytes], IO[bytes]]:
+    """Take stdin and stdout for ourselves: what a job prints goes to stderr, what it reads is empty."""
+    jobs, answers = os.fdopen(os.dup(0), "rb"), os.fdopen(os.dup(1), "wb")
+    nothing = os.open(os.devnull, os.O_RDONLY)
+    os.dup2(nothing, 0)
+    os.close(nothing)
+    os.dup2(2, 1)
+    return jobs, answers
+
+
+def _done(target: str, arguments: Mapping[str, Any]) -> Answer:
+    module, _, function = target.partition(":")
+    try:
+        note = getattr(import_module(module), function)(**arguments)
+    except (Exception, SystemExit):  # noqa: BLE001 - the parent reports it, whatever it is
+        return traceback.format_exc(), None
+    return None, note if isinstance(note, str) else None
+
+
+def _leave_with(parent: int) -> None:
+    """End with the parent even if a job hangs, or a forked worker of the parent still holds the pipe open."""
+    while os.getppid() == parent:
+        time.sleep(_LOOK)
+    time.sleep(_GRACE)
+    os._exit(1)

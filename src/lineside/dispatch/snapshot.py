@@ -1,0 +1,178 @@
+"""A frozen look at a run, for callbacks that do not run on the training thread."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, NoReturn, Protocol
+
+from lineside.control import Kind, Request
+from lineside.errors import NotInline
+from lineside.metrics import Metrics
+from lineside.ports import Alert, CallbackInfo, Level, Stage
+from lineside.sink import MediumKind
+
+FIELDS = (
+    "stage", "epoch", "total_epochs", "epochs_done", "step", "total_steps", "batch", "total_batches", "batches_done", "samples",
+    "elapsed", "has_validation", "lr", "reason", "summary",
+)  # fmt: skip
+"""What changes during a run and is copied into each snapshot."""
+
+
+class Desk(Protocol):
+    """Where a snapshot hands in what its callback asks for; the run is one."""
+
+    def request(self, request: Request) -> None: ...
+    def raise_alert(self, alert: Alert) -> None: ...
+    def publish(self, values: Mapping[str, Any], author: str) -> None: ...
+    def publish_medium(self, kind: MediumKind, tag: str, data: Any) -> None: ...
+    def offload(self, target: str, arguments: Mapping[str, Any], key: str | None = None) -> None: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Identity:
+    """What does not change during a run; shared by all its snapshots."""
+
+    project: str
+    name: str
+    dir: Path
+    host: str
+    attempt: int
+    rank: int
+    world_size: int
+    hparams: Mapping[str, Any]
+    callbacks: Sequence[CallbackInfo]
+
+
+class RunSnapshot:
+    """A run as it was at one event. Reads are frozen; requests go to the live run with the step of this snapshot."""
+
+    stage: Stage
+    epoch: int
+    total_epochs: int | None
+    epochs_done: int
+    step: int
+    total_steps: int | None
+    batch: int
+    total_batches: int | None
+    batches_done: int
+    samples: int
+    elapsed: float
+    has_validation: bool | None
+    lr: Mapping[str, float]
+    reason: str | None
+    summary: str | None
+
+    def __init__(self, desk: Desk, identity: Identity, values: Mapping[str, Any], metrics: Metrics, batch: Metrics):
+        self._desk = desk
+        self._identity = identity
+        self._author = ""
+        self.__dict__.update(values)
+        self.metrics = metrics
+        self.batch_metrics = batch
+
+    def by(self, author: str) -> RunSnapshot:
+        """Return this snapshot as one callback sees it: what it asks for bears its name."""
+        view = copy.copy(self)
+        view._author = author
+        return view
+
+    def __getattr__(self, name: str) -> Any:
+        """Give what never changes; refuse what exists on the training thread alone."""
+        if name in ("model", "batch_data", "outputs", "loss"):
+            self._inline_only(f"run.{name}")
+        if name.startswith("_"):
+            raise AttributeError(name)
+        return getattr(self._identity, name)
+
+    def _inline_only(self, what: str) -> NoReturn:
+        raise NotInline(
+            f"{self._author or 'A background callback'} reached for {what}, which exists on the training thread alone: "
+            "set background=False, or take what you need from run.metrics."
+        )
+
+    def _ask(self, kind: Kind, reason: str, **arguments: Any) -> None:
+        self._desk.request(Request(kind, reason, self._author, "background", arguments, self.step))
+
+    def log(self, values: Mapping[str, Any]) -> None:
+        """Publish metrics under the names given, at the run's present step."""
+        self._desk.publish(values, self._author)
+
+    def log_text(self, tag: str, text: str) -> None:
+        """Publish a text."""
+        self._desk.publish_medium("text", tag, text)
+
+    def log_figure(self, tag: str, figure: Any) -> None:
+        """Publish a figure."""
+        self._desk.publish_medium("figure", tag, figure)
+
+    def log_image(self, tag: str, image: Any) -> None:
+        """Publish an image."""
+        self._desk.publish_medium("image", tag, image)
+
+    def log_artifact(self, path: str | Path, name: str | None = None) -> None:
+        """Publish a file."""
+        self._desk.publish_medium("artifact", name or Path(path).name, str(path))
+
+    def alert(self, title: str, text: str = "", level: Level = "warning", durable: bool | None = None) -> None:
+        """Raise an alert; inline callbacks see it at the next safe point."""
+        self._desk.raise_alert(Alert(title, text, level, self._author, durable))
+
+    def stop(self, reason: str) -> None:
+        """Ask the run to end."""
+        self._ask(Kind.STOP, reason)
+
+    def save(self, tag: str = "manual", reason: str = "", *, pin: str | None = None, file: str | None = None,
+             weights_only: bool = False) -> None:  # fmt: skip
+        """Ask for a checkpoint."""
+        self._ask(Kind.SAVE, reason, tag=tag, pin=pin, file=file, weights_only=weights_only)
+
+    def validate(self, reason: str = "") -> None:
+        """Ask for a validation."""
+        self._ask(Kind.VALIDATE, reason)
+
+    def pause(self, reason: str = "") -> None:
+        """Ask the run to wait."""
+        self._ask(Kind.PAUSE, reason)
+
+    def unpause(self, reason: str = "") -> None:
+        """Ask a waiting run to go on."""
+        self._ask(Kind.UNPAUSE, reason)
+
+    def set_lr(self, value: float, group: str | int | None = None, reason: str = "") -> None:
+        """Ask for a learning rate."""
+        self._ask(Kind.SET_LR, reason, value=value, group=group)
+
+    def restore(self, checkpoint: str, reason: str = "", weights_only: bool = True) -> None:
+        """Ask for a checkpoint to be put back."""
+        self._ask(Kind.RESTORE, reason, checkpoint=checkpoint, weights_only=weights_only)
+
+    def retain(self, *policies: Any) -> NoReturn:
+        """Refused: retention is set inline, at setup."""
+        self._inline_only("run.retain()")
+
+    def offload(self, target: str, arguments: Mapping[str, Any], key: str | None = None) -> None:
+        """Run a function in the helper process."""
+        self._desk.offload(target, arguments, key)
+
+    def plain(self) -> tuple[dict[str, Any], dict[str, Any], dict[str, Any]]:
+        """Return the frozen values as plain data, for a queue that overflows to disk."""
+        values = {name: getattr(self, name) for name in FIELDS}
+        values["lr"] = dict(values["lr"])
+        return values, _points(self.metrics), _points(self.batch_metrics)
+
+    def emptied(self) -> RunSnapshot:
+        """Return a snapshot without values, to be `filled` again."""
+        return RunSnapshot(self._desk, self._identity, {}, Metrics({}), Metrics({}))
+
+    def filled(self, plain: tuple[dict[str, Any], dict[str, Any], dict[str, Any]]) -> RunSnapshot:
+        """Return a snapshot with the values that `plain` gave."""
+        values, metrics, batch = plain
+        return RunSnapshot(self._desk, self._identity, values, Metrics(metrics), Metrics(batch))
+
+
+def _points(metrics: Metrics) -> dict[str, Any]:
+    """Return all points as plain data; reads values that are still on a device."""
+    return {name: tuple(metrics.point(name) or ()) for name in metrics}

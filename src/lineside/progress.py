@@ -1,0 +1,72 @@
+"""Where a run is: the counters that callbacks read, and the position from which a resumed run goes on."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from time import monotonic
+from typing import Any, Literal
+
+Phase = Literal["fresh", "train", "trained", "done"]
+"""Where in its epoch a run is: not begun, among its batches, between batches and validation, or over."""
+
+_SAVED = ("epoch", "step", "position", "epochs_done", "batches_done", "samples", "phase")
+
+
+@dataclass(slots=True)
+class Progress:
+    """The counters of a run.
+
+    Attributes:
+        epoch: the current epoch, from 0.
+        step: optimizer steps since the start of training, across attempts.
+        position: micro-batches of this epoch that are over; a resumed run skips as many.
+    """
+
+    epoch: int = 0
+    step: int = 0
+    position: int = 0
+    epochs_done: int = 0
+    batches_done: int = 0
+    samples: int = 0
+    phase: Phase = "fresh"
+    total_epochs: int | None = None
+    total_steps: int | None = None
+    clock: Callable[[], float] = monotonic
+    _before: float = 0.0
+    _since: float | None = field(default=None)
+
+    @property
+    def elapsed(self) -> float:
+        """Seconds of training, across attempts, without pauses."""
+        return self._before if self._since is None else self._before + self.clock() - self._since
+
+    def start_clock(self) -> None:
+        """Count time from now on."""
+        if self._since is None:
+            self._since = self.clock()
+
+    def stop_clock(self) -> None:
+        """Stop counting time: a pause, or the end."""
+        self._before, self._since = self.elapsed, None
+
+    def summary(self) -> dict[str, int | None]:
+        """Return what the run's record says of it."""
+        return {
+            "epoch": self.epoch,
+            "total_epochs": self.total_epochs,
+            "step": self.step,
+            "total_steps": self.total_steps,
+        }
+
+    def state_dict(self) -> dict[str, Any]:
+        """Return all that a resumed run needs, as plain data."""
+        return {name: getattr(self, name) for name in _SAVED} | {"elapsed": self.elapsed}
+
+    def load_state_dict(self, state: Mapping[str, Any]) -> None:
+        """Restore what `state_dict` returned. An epoch that was over is followed by the next one."""
+        for name in _SAVED:
+            setattr(self, name, state[name])
+        self._before = float(state["elapsed"])
+        if self.phase == "done":
+            self.epoch, self.position, self.phase = self.epoch + 1, 0, "fresh"

@@ -1,0 +1,58 @@
+"""Callbacks join a run: resolved, checked for one name each, and for what the host can do."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from typing import Any
+
+from lineside.callback import Callback
+from lineside.errors import AttachError
+from lineside.ports import CallbackInfo, Capabilities
+from lineside.registry import resolve
+
+
+def attach(items: Sequence[Callback | str], host: str, capabilities: Capabilities) -> list[Callback]:
+    """Return the callbacks that a list of objects and registered names stands for.
+
+    Raises:
+        AttachError: two have one name, or the host lacks a point or an ability that a callback needs.
+        CallbackNotFound: a name is not registered.
+        OptionError: a common option has a wrong value.
+    """
+    callbacks = resolve(items)
+    doubles = [name for name, count in Counter(callback.name for callback in callbacks).items() if count > 1]
+    if doubles:
+        raise AttachError(
+            f"Two callbacks are called {doubles[0]!r}. State is kept by name: give one of them another, such as "
+            f"name='{doubles[0]}-2'."
+        )
+    for callback in callbacks:
+        callback.check_options()
+        if callback.enabled:
+            _check_needs(callback, host, capabilities)
+    return callbacks
+
+
+def _check_needs(callback: Callback, host: str, capabilities: Capabilities) -> None:
+    hooks = {event.hook for event in callback.hooks()} - callback.optional_hooks
+    missing = sorted(hooks - {event.hook for event in capabilities.events})
+    missing += sorted(callback.needs - capabilities.abilities)
+    if missing:
+        why = capabilities.reasons.get(missing[0])
+        raise AttachError(
+            f"{callback!r} needs {', '.join(missing)}, which the host {host!r} does not have"
+            f"{f': {why}' if why else ''}. Leave the callback out there, or use it in another host."
+        )
+
+
+def described(callbacks: Sequence[Callback]) -> tuple[CallbackInfo, ...]:
+    """Return what callbacks may know of each other: names, classes and public options that are plain values."""
+    return tuple(
+        CallbackInfo(callback.name, type(callback).__name__, callback.enabled, _options(callback)) for callback in callbacks
+    )
+
+
+def _options(callback: Callback) -> dict[str, Any]:
+    plain = (str, int, float, bool, type(None))
+    return {name: value for name, value in vars(callback).items() if name[0] != "_" and isinstance(value, plain)}

@@ -1,0 +1,40 @@
+"""Which backend a hand-written loop stands on."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from lineside.errors import OptionError
+from lineside.ports import Host
+from lineside.run.plain_host import PlainHost
+
+
+def host_for_loop(
+    model: Any,
+    optimizer: Any,
+    scheduler: Any,
+    extras: Mapping[str, Any],
+    validate: Callable[[], None] | None,
+) -> Host:
+    """Return the host for a loop over a model; without a model, one that only watches.
+
+    Raises:
+        OptionError: the model is of a library that is not known here.
+    """
+    if model is None:
+        if optimizer is not None or scheduler is not None:
+            raise OptionError("Run(optimizer=…) needs model= as well: a checkpoint holds both.")
+        return PlainHost(validate)
+    modules = list(model.values()) if isinstance(model, Mapping) else [model]
+    torch = sys.modules.get("torch")
+    if torch is not None and all(isinstance(module, torch.nn.Module) for module in modules):
+        from lineside.backends.torch.host import loop_host  # noqa: PLC0415 - a backend is imported on use
+
+        host: Host = loop_host(model, optimizer, scheduler, extras, validate)
+        return host
+    raise OptionError(
+        f"Run(model=…) got a {type(modules[0]).__module__}.{type(modules[0]).__name__}; it takes a torch.nn.Module, or a "
+        "dict of them. Without model= a run still logs, watches and stops."
+    )

@@ -1,0 +1,307 @@
+"""The shape of a training: epochs, batches, validation. Whoever owns the loop calls these, and the events follow."""
+
+from __future__ import annotations
+
+import math
+import signal
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any, Literal, NoReturn
+
+from lineside.errors import OptionError, RunStateError
+from lineside.events import Event
+from lineside.metrics import Averages
+from lineside.ports import BatchSource, Stage
+from lineside.run import saving
+from lineside.run.safe_points import SafePoints
+from lineside.run.view import LiveView
+
+_EVALUATION = {
+    "val": (Event.VAL_START, Event.VAL_BATCH_START, Event.VAL_BATCH_END, Event.VAL_END),
+    "test": (Event.TEST_START, Event.TEST_BATCH_START, Event.TEST_BATCH_END, Event.TEST_END),
+    "predict": (Event.PREDICT_START, Event.PREDICT_BATCH_START, Event.PREDICT_BATCH_END, Event.PREDICT_END),
+}
+_NOT_HISTORY = ("time/", "system/")
+
+
+class Loop(LiveView):
+    """Adds the loop to what callbacks see."""
+
+    points: SafePoints
+    interrupting: signal.Signals | None
+
+    def __init__(self, seed: int) -> None:
+        super().__init__()
+        self._seed = seed
+        self._begun = False
+        self._finished = False
+        self._last_step = math.inf
+        self._among_batches = False
+        self._step_due = False
+        self._settle_due = False
+        self._sources: dict[tuple[int, Stage], tuple[Any, BatchSource]] = {}
+        self._held: saving.RunState | None = None
+        self._epoch_started = 0.0
+        self._evaluation = Averages()
+
+    # ---- epochs --------------------------------------------------------------------------------------------------
+
+    def epochs(self, count: int | None = None, *, steps: int | None = None) -> Iterator[int]:
+        """Yield the epochs to train, from 0 or from where the run resumed, until `count`, `steps`, or a stop.
+
+        Raises:
+            OptionError: neither limit is given, or one is not positive.
+            RunStateError: the training is over already.
+        """
+        for option, limit in (("epochs", count), ("steps", steps)):
+            if limit is not None and (not isinstance(limit, int) or limit < 1):
+                raise OptionError(f"{option}={limit!r} must be a whole number above 0.")
+        if count is None and steps is None:
+            raise OptionError("Say how long to train: run.epochs(20), or run.epochs(steps=10_000).")
+        self.progress.total_epochs, self.progress.total_steps = count, steps
+        self._last_step = math.inf if steps is None else steps
+        self._begin()
+        while not self._over():
+            self._start_epoch()
+            yield self.progress.epoch
+            self._end_epoch()
+        self._finish()
+
+    def _over(self) -> bool:
+        progress = self.progress
+        if self.points.stopping is not None:
+            self.reason = self.points.stopping
+        elif progress.step >= self._last_step:
+            self.reason = f"all {progress.total_steps} steps are done"
+        elif progress.total_epochs is not None and progress.epoch >= progress.total_epochs:
+            self.reason = f"all {progress.total_epochs} epochs are done"
+        # An epoch that was under way when the run resumed is brought to its end first.
+        return self.reason is not None and progress.phase == "fresh"
+
+    def _ending(self) -> bool:
+        return self.points.stopping is not None or self.progress.step >= self._last_step
+
+    def _begin(self) -> None:
+        raise NotImplementedError
+
+    def _finish(self) -> None:
+        raise NotImplementedError
+
+    def interrupt_now(self) -> NoReturn:
+        """Save and leave; see `Run`."""
+        raise NotImplementedError
+
+    def _start_epoch(self) -> None:
+        self._epoch_started = time.monotonic()
+        if self.progress.phase == "fresh":
+            self.progress.phase = "train"
+            self.averages.clear()
+            self.dispatcher.emit(Event.EPOCH_START)
+            self.open_mail()
+
+    def _end_training_part(self) -> None:
+        """The batches of an epoch are over: publish what they gave."""
+        progress = self.progress
+        if progress.phase != "train":
+            return
+        progress.phase = "trained"
+        progress.epochs_done += 1
+        rates = list(self.host_port.lr().items())
+        values = self.averages.means() | ({f"lr/{name}": rate for name, rate in rates} if len(rates) > 1 else {})
+        if rates:
+            values["lr"] = rates[0][1]
+        self.log(values)
+        self.dispatcher.emit(Event.TRAIN_EPOCH_END)
+        self.open_mail()
+
+    def _end_epoch(self) -> None:
+        self._end_training_part()
+        progress = self.progress
+        self.log({"time/epoch": time.monotonic() - self._epoch_started})
+        for name in self.metrics:
+            point = self.metrics.point(name)
+            if point is not None and point.epoch == progress.epoch and not name.startswith(_NOT_HISTORY):
+                self.history.setdefault(name, []).append(point.value)
+        self.dispatcher.emit(Event.EPOCH_END)
+        self.dispatcher.emit(Event.FIT_EPOCH_END)
+        progress.phase = "done"
+        self.record("epoch_end", dict(self.metrics))
+        self.settle()
+        progress.epoch, progress.position, progress.phase = progress.epoch + 1, 0, "fresh"
+
+    def settle(self) -> None:
+        """The safe point: open the mail, agree on requests and apply them."""
+        self._settle_due = False
+        self.open_mail()
+        if self.dispatcher.fatal:
+            raise self.dispatcher.fatal.popleft()
+        self.points.settle()
+        self.open_mail()
+
+    # ---- batches -------------------------------------------------------------------------------------------------
+
+    def batches(self, loader: Any) -> Iterator[Any]:
+        """Yield the batches of a loader, with the events of the stage around the body of the loop.
+
+        In training a resumed epoch goes on behind the batches that are over.
+
+        Raises:
+            RunStateError: outside of an epoch, or for a second time in one epoch.
+            OptionError: the loader cannot be iterated.
+        """
+        return self._training_batches(loader) if self.stage == "train" else self._evaluation_batches(loader)
+
+    def _source(self, loader: Any, stage: Stage) -> BatchSource:
+        key = (id(loader), stage)
+        if key not in self._sources:
+            # The loader is kept beside its wrapper, so that its id is not given to another one.
+            self._sources[key] = (loader, self.host_port.source(loader, self._seed, stage))
+        return self._sources[key][1]
+
+    def _training_batches(self, loader: Any) -> Iterator[Any]:
+        progress = self.progress
+        if progress.phase == "trained":
+            return
+        if progress.phase != "train" or self._among_batches:
+            raise RunStateError(
+                "run.batches() gives the training batches once in each epoch of run.epochs(); wrap validation data in "
+                "`with run.validation():`, and join several loaders with zip() or itertools.chain()."
+            )
+        if self._ending():
+            # The stop was asked for at the very step from which the run resumed.
+            self._end_training_part()
+            return
+        source = self._source(loader, "train")
+        self.total_batches = source.length
+        start, end = self.dispatcher.chain(Event.BATCH_START), self.dispatcher.chain(Event.BATCH_END)
+        size_of = self.host_port.batch_size
+        feed = source.batches(progress.epoch, progress.position)
+        self._among_batches = True
+        try:
+            for batch in feed:
+                self.batch = progress.position
+                self.batch_data = batch
+                self._in_batch = True
+                if start is not None:
+                    start()
+                yield batch
+                if self._step_due:
+                    self.stepped()
+                progress.position += 1
+                progress.batches_done += 1
+                size = size_of(batch)
+                progress.samples += size
+                if end is not None:
+                    end()
+                self._end_batch(size)
+                if self._settle_due:
+                    self._at_safe_point()
+                    if self._ending():
+                        break
+        finally:
+            self._among_batches = self._in_batch = False
+            self.batch_data = self.outputs = self.loss = None
+            _close(feed)
+        self._end_training_part()
+
+    def _end_batch(self, size: int) -> None:
+        self._in_batch = False
+        values = self._batch_values
+        if values:
+            progress = self.progress
+            self._batch_values = {}
+            self.averages.add(values, size)
+            self.wiring.records.append((progress.step, progress.epoch, time.time(), values))
+        self.batch_data = self.outputs = self.loss = None
+
+    def _at_safe_point(self) -> None:
+        """The end of a batch in which the optimizer stepped. Nothing waits, as a rule, and this is three tests."""
+        self._settle_due = False
+        if self.requests.waiting or self._mail or self.dispatcher.fatal or self.progress.step >= self.points.replay_at:
+            self.settle()
+
+    def stepped(self) -> None:
+        """Tell that the optimizer stepped. For torch optimizers given to the run this happens by itself."""
+        self.progress.step += 1
+        self._step_due = False
+        self._settle_due = True
+        chain = self.dispatcher.chain(Event.STEP_END)
+        if chain is not None:
+            chain()
+
+    def optimizer_stepped(self) -> None:
+        """An optimizer of the run has stepped; several in one batch count once."""
+        self._step_due = True
+
+    def gradients_ready(self) -> None:
+        """Tell that the backward pass is over."""
+        chain = self.dispatcher.chain(Event.BACKWARD_END)
+        if chain is not None:
+            chain()
+
+    # ---- evaluation ----------------------------------------------------------------------------------------------
+
+    @contextmanager
+    def validation(self) -> Iterator[None]:
+        """Surround a validation; what is logged inside gets the prefix ``val/``."""
+        with self.evaluation("val"):
+            yield
+
+    @contextmanager
+    def evaluation(self, stage: Literal["val", "test", "predict"]) -> Iterator[None]:
+        """Surround a validation, a test or a prediction with its events; its means are published at the end."""
+        if self.stage != "train":
+            raise RunStateError(f"A {stage} stage cannot begin inside a {self.stage} stage: leave that one first.")
+        if stage == "val" and not self._among_batches:
+            self._end_training_part()
+        outer = (self._in_batch, self.batch, self.total_batches, self.batch_data, self._batch_values)
+        # In the middle of a batch's body there is no state from which a run could resume.
+        if stage == "val" and self._begun and not self._in_batch:
+            self._held = saving.capture(self, self.points.pending)
+        self._in_batch, self._batch_values = False, {}
+        self._evaluation = Averages()
+        self.stage = stage
+        start, _, _, end = _EVALUATION[stage]
+        try:
+            self.dispatcher.emit(start)
+            yield
+            self.log(self._evaluation.means())
+            self.dispatcher.emit(end)
+        finally:
+            self.stage = "train"
+            self._held = None
+            self._in_batch, self.batch, self.total_batches, self.batch_data, self._batch_values = outer
+        if not self._in_batch:
+            self.open_mail()
+
+    def _evaluation_batches(self, loader: Any) -> Iterator[Any]:
+        source = self._source(loader, self.stage)
+        _, start_event, end_event, _ = _EVALUATION[self.stage]
+        start, end = self.dispatcher.chain(start_event), self.dispatcher.chain(end_event)
+        self.total_batches = source.length
+        feed = source.batches(self.progress.epoch)
+        try:
+            for self.batch, batch in enumerate(feed):
+                self.batch_data, self._in_batch = batch, True
+                if start is not None:
+                    start()
+                yield batch
+                if end is not None:
+                    end()
+                self._in_batch = False
+                self._evaluation.add(self._batch_values, self.host_port.batch_size(batch))
+                self._batch_values = {}
+                if self.interrupting is not None and (self._held is not None or not self._begun):
+                    self.interrupt_now()
+        finally:
+            self._in_batch = False
+            self.batch_data = self.outputs = self.loss = None
+            _close(feed)
+
+
+def _close(feed: Iterator[Any]) -> None:
+    """End an iterator's work early: workers of a loader stop now and not when the garbage is collected."""
+    close: Callable[[], None] | None = getattr(feed, "close", None)
+    if close is not None:
+        close()

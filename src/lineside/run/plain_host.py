@@ -1,0 +1,135 @@
+"""A host without a model: for loops in no known framework, whose callbacks log, watch and stop."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence, Sized
+from itertools import islice
+from pathlib import Path
+from typing import Any, NoReturn
+
+from lineside.errors import OptionError, RequestRefused
+from lineside.events import Event
+from lineside.metrics import Scalar
+from lineside.ports import BatchSource, Capabilities, Capability, HostState, ModelPort, SavedState, Stage, TensorWriter
+
+LOOP_EVENTS = frozenset(Event) - {Event.EXPORT_START, Event.EXPORT_END}
+_NO_MODEL = "this run has no model: pass model= and optimizer= to Run"
+
+
+class ReplayedSource:
+    """Any iterable; a resumed epoch is entered by reading past the batches that are over."""
+
+    def __init__(self, loader: Iterable[Any]) -> None:
+        if not isinstance(loader, Iterable):
+            raise OptionError(f"run.batches({loader!r}): a {type(loader).__name__} cannot be iterated.")
+        self._loader = loader
+
+    @property
+    def length(self) -> int | None:
+        """Batches per epoch, where known."""
+        return len(self._loader) if isinstance(self._loader, Sized) else None
+
+    @property
+    def inexact_reason(self) -> str | None:
+        """An iterator cannot be read twice."""
+        return "the data is an iterator, which cannot be read twice" if iter(self._loader) is self._loader else None
+
+    def batches(self, epoch: int, skip: int = 0) -> Iterator[Any]:
+        """Yield the batches of an epoch, without the first `skip`."""
+        return islice(iter(self._loader), skip, None)
+
+
+class PlainHost:
+    """A loop that Lineside knows nothing about, except what is logged."""
+
+    def __init__(self, validate: Callable[[], None] | None = None) -> None:
+        self.name = "loop"
+        self._validate = validate
+        abilities: set[Capability] = {"pause", "batch_data"}
+        if validate is not None:
+            abilities.add("validate")
+        reasons = dict.fromkeys(("model", "gradients", "set_lr", "restore", Event.BACKWARD_END.hook), _NO_MODEL)
+        if validate is None:
+            reasons["validate"] = "pass validate=, a function that runs a validation, to Run"
+        self.capabilities = Capabilities(LOOP_EVENTS - {Event.BACKWARD_END}, frozenset(abilities), reasons)
+
+    @property
+    def model(self) -> ModelPort:
+        """Refused: there is none."""
+        self._refuse()
+
+    def _refuse(self) -> NoReturn:
+        raise RequestRefused(_NO_MODEL)
+
+    def watch(self, gradients_ready: Callable[[], None], stepped: Callable[[], None]) -> None:
+        """Nothing to watch: the loop calls `Run.stepped`."""
+
+    def unwatch(self) -> None:
+        """Nothing was watched."""
+
+    def freeze(self, scalar: Any) -> Scalar:
+        """Read a number at once."""
+        return float(scalar)
+
+    def read(self, scalars: Sequence[Scalar]) -> list[float]:
+        """Read numbers."""
+        return [float(scalar) for scalar in scalars]
+
+    def lr(self) -> Mapping[str, float]:
+        """No optimizer, no rates."""
+        return {}
+
+    def set_lr(self, value: float, group: str | int | None) -> None:
+        """Refused: there is no optimizer."""
+        self._refuse()
+
+    def seed(self, seed: int) -> None:
+        """Seed Python's generator."""
+        random.seed(seed)
+
+    def source(self, loader: Any, seed: int, purpose: Stage) -> BatchSource:
+        """Replay any iterable."""
+        return ReplayedSource(loader)
+
+    def batch_size(self, batch: Any) -> int:
+        """Return the length of the batch, or of its first part."""
+        first = batch[0] if isinstance(batch, (tuple, list)) and batch else batch
+        return len(first) if hasattr(first, "__len__") else 1
+
+    def generators(self) -> HostState:
+        """Return the state of Python's generator."""
+        version, state, gauss = random.getstate()
+        return HostState({}, {"rank-0/generators.json": [version, list(state), gauss]})
+
+    def restore_generators(self, saved: SavedState) -> None:
+        """Put the state of Python's generator back."""
+        version, state, gauss = saved.document("rank-0/generators.json")
+        random.setstate((version, tuple(state), gauss))
+
+    def capture(self) -> HostState:
+        """Nothing but the run itself."""
+        return HostState({}, {})
+
+    def restore(self, saved: SavedState, weights_only: bool = False) -> None:
+        """Nothing to restore; weights alone are refused."""
+        if weights_only:
+            self._refuse()
+
+    def validate(self) -> None:
+        """Run the validation that was given."""
+        if self._validate is None:
+            raise RequestRefused(self.capabilities.reasons["validate"])
+        self._validate()
+
+    def tensor_file(self, tensors: Mapping[str, Any]) -> TensorWriter:
+        """Refused: tensors of which library?"""
+        self._refuse()
+
+    def read_tensors(self, path: Path) -> Mapping[str, Any]:
+        """Refused, as `tensor_file` is."""
+        self._refuse()
+
+    def weight_file(self, suffix: str) -> TensorWriter:
+        """Refused: there are no weights."""
+        self._refuse()

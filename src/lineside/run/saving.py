@@ -1,0 +1,155 @@
+"""What a checkpoint of a run holds, and how it is put back."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from lineside.callback import Callback
+from lineside.checkpoints.format import Contents
+from lineside.control import Kind, Request
+from lineside.dispatch.background import BackgroundCallback
+from lineside.dispatch.items import Marker, Task
+from lineside.ports import HostState, SavedState
+from lineside.run.view import LiveView
+
+log = logging.getLogger("lineside")
+
+STATE = "state.json"
+
+
+@dataclass(slots=True)
+class RunState:
+    """Everything of a run but the host's model and optimizer, as it was at one moment; cheap to take."""
+
+    document: dict[str, Any]
+    callbacks: dict[str, dict[str, Any]]
+    tensors: dict[str, Mapping[str, Any]]
+    generators: HostState
+    markers: dict[str, Marker] = field(default_factory=dict)
+
+
+def capture(run: LiveView, pending: Sequence[Request]) -> RunState:
+    """Take the state of a run: progress, metrics, callbacks, generators, and requests that are not yet applied."""
+    document = {
+        "progress": run.progress.state_dict(),
+        "metrics": run.table.state_dict(),
+        "averages": run.averages.state_dict(),
+        "history": {name: list(values) for name, values in run.history.items()},
+        "triggers": run.dispatcher.triggers(),
+        "pending": [_request_to_plain(request) for request in pending if request.kind is not Kind.INTERRUPT],
+    }
+    state = RunState(document, {}, {}, run.host_port.generators())
+    for callback in run.dispatcher.callbacks:
+        background = run.dispatcher.background.get(callback.name)
+        if background is not None:
+            marker = background.ask_state()
+            if marker is not None:
+                state.markers[callback.name] = marker
+        elif (taken := _state_of(callback)) is not None:
+            state.callbacks[callback.name], state.tensors[callback.name] = taken
+    return state
+
+
+def _state_of(callback: Callback) -> tuple[dict[str, Any], Mapping[str, Any]] | None:
+    try:
+        return callback.state_dict(), callback.state_tensors()
+    except Exception:
+        if callback.on_error == "raise":
+            raise
+        log.exception("The state of callback %s could not be taken; this checkpoint is without it.", callback.name)
+        return None
+
+
+def contents(run: LiveView, state: RunState) -> Contents:
+    """Join a run's state with the host's; waits a little for background callbacks that are behind."""
+    callbacks, tensors = dict(state.callbacks), dict(state.tensors)
+    for name, marker in state.markers.items():
+        callbacks[name], tensors[name], current = run.dispatcher.background[name].wait_state(marker)
+        if not current:
+            log.warning("Callback %s is behind; this checkpoint holds its state from an earlier one.", name)
+    host = run.host_port.capture()
+    files = dict(host.files) | dict(state.generators.files)
+    for name, named in tensors.items():
+        if named:
+            files[f"callbacks/{name}.safetensors"] = run.host_port.tensor_file(named)
+    documents = dict(host.documents) | dict(state.generators.documents) | {STATE: state.document | {"callbacks": callbacks}}
+    return Contents(files, documents, host.trusted_only)
+
+
+def weights(run: LiveView) -> Contents:
+    """Return only the model's part of the host's state."""
+    host = run.host_port.capture()
+    files = {name: write for name, write in host.files.items() if name.startswith("model.")}
+    documents = {name: data for name, data in host.documents.items() if name.startswith("model.")}
+    return Contents(files, documents, host.trusted_only & frozenset(files))
+
+
+def restore(run: LiveView, saved: SavedState, *, go_on: bool) -> None:
+    """Put a run back: the host, progress, metrics, callbacks. Generators come last, by `restore_generators`.
+
+    Args:
+        run: the run, whose callbacks have seen ``on_setup``.
+        saved: a verified checkpoint.
+        go_on: forget a stop that was asked for but not applied when the checkpoint was made.
+    """
+    run.host_port.restore(saved)
+    document = saved.document(STATE)
+    run.progress.load_state_dict(document["progress"])
+    run.table.load_state_dict(document["metrics"])
+    run.averages.load_state_dict(document["averages"])
+    run.history.update({name: list(values) for name, values in document["history"].items()})
+    run.dispatcher.load_triggers(document["triggers"])
+    for plain in document["pending"]:
+        request = _request_from_plain(plain)
+        if not (go_on and request.kind is Kind.STOP):
+            run.requests.append(request)
+    _restore_callbacks(run, saved, document["callbacks"])
+
+
+def _restore_callbacks(run: LiveView, saved: SavedState, states: Mapping[str, Any]) -> None:
+    used = []
+    for callback in run.dispatcher.callbacks:
+        if callback.name not in states:
+            continue
+        used.append(callback.name)
+        file = f"callbacks/{callback.name}.safetensors"
+        tensors = run.host_port.read_tensors(saved.file(file)) if saved.has(file) else {}
+        load = _loader(callback, states[callback.name], tensors)
+        background: BackgroundCallback | None = run.dispatcher.background.get(callback.name)
+        if background is not None:
+            background.lane.put(Task(load))
+        else:
+            load()
+    names = [callback.name for callback in run.dispatcher.callbacks]
+    new, left = [name for name in names if name not in states], [name for name in states if name not in names]
+    log.info("State of callbacks: restored %s; new %s; left %s.", used or "none", new or "none", left or "none")
+    if left:
+        log.warning("The checkpoint holds the state of callbacks that this run does not have: %s.", ", ".join(left))
+
+
+def _loader(callback: Callback, state: Mapping[str, Any], tensors: Mapping[str, Any]) -> Callable[[], None]:
+    def load() -> None:
+        callback.load_state_dict(state)
+        if tensors:
+            callback.load_state_tensors(tensors)
+
+    return load
+
+
+def _request_to_plain(request: Request) -> dict[str, Any]:
+    return {
+        "kind": request.kind.word,
+        "reason": request.reason,
+        "author": request.author,
+        "origin": request.origin,
+        "arguments": dict(request.arguments),
+        "step": request.step,
+        "id": request.id,
+    }
+
+
+def _request_from_plain(plain: Mapping[str, Any]) -> Request:
+    return Request(**{**plain, "kind": Kind[plain["kind"].upper()]})

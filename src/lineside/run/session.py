@@ -1,0 +1,184 @@
+"""Opening a run's directory: a new run, a resumed one, or one that branches from a checkpoint of another."""
+
+from __future__ import annotations
+
+import logging
+import os
+import socket
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from lineside.checkpoints.checkpoint import Checkpoint
+from lineside.checkpoints.writer import CheckpointStore
+from lineside.control import Request
+from lineside.errors import NoRecords, NothingToResume
+from lineside.run.saving import STATE
+from lineside.store.catalogue import newest_resumable, resolve_run
+from lineside.store.directory import RunDirectory
+from lineside.store.environment import environment, git_state
+from lineside.store.reader import RunReader
+from lineside.store.run_record import RunRecord, Status
+from lineside.store.writer import StoreWriter
+
+log = logging.getLogger("lineside")
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where runs lie and what this one is called."""
+
+    run_dir: Path
+    project: str
+    name: str | None
+
+
+class Session:
+    """An open run directory, locked for this process.
+
+    Attributes:
+        checkpoint: from which this attempt goes on; None where it begins from nothing.
+        branched: the checkpoint belongs to another run.
+        answered: requests that earlier attempts have answered; they are not applied a second time.
+        replay: requests that an earlier attempt applied after the checkpoint, with their steps.
+    """
+
+    def __init__(self, directory: RunDirectory, record: RunRecord) -> None:
+        self.directory = directory
+        self.record = record
+        self.checkpoint: Checkpoint | None = None
+        self.branched = False
+        self.answered: list[str] = []
+        self.replay: list[tuple[int, Request]] = []
+        self.checkpoints = CheckpointStore(directory.checkpoints, directory.name)
+
+    @classmethod
+    def open(
+        cls,
+        place: Place,
+        *,
+        resume: str | Path | None,
+        start_from: str | Path | None,
+        continue_stopped: bool,
+        seed: int | None,
+        hparams: Mapping[str, Any],
+    ) -> Session:
+        """Open or create the directory, and become its one writer.
+
+        Raises:
+            NothingToResume: `resume` names a run that cannot be resumed, or it is given together with `start_from`.
+            RunDirectoryBusy: another process writes the run.
+        """
+        if resume is not None and start_from is not None:
+            raise NothingToResume("resume= goes on with a run, start_from= begins a new one: give one of them.")
+        directory = cls._to_resume(place, resume, continue_stopped=continue_stopped)
+        if directory is None:
+            return cls._create(place, start_from, seed, hparams)
+        directory.lock()
+        record = directory.read_record()
+        session = cls(directory, replace(record, attempt=record.attempt + 1))
+        session._find_checkpoint()
+        session._find_requests()
+        if hparams and dict(hparams) != dict(record.hparams):
+            log.warning("The run resumes with other hyper-parameters than it began with; those given now are recorded.")
+            session.record = replace(session.record, hparams=dict(hparams))
+        session._write("running")
+        return session
+
+    @classmethod
+    def _create(
+        cls, place: Place, start_from: str | Path | None, seed: int | None, hparams: Mapping[str, Any]
+    ) -> Session:
+        parent = Checkpoint.open(start_from) if start_from is not None else None
+        now = datetime.now().astimezone()
+        directory = RunDirectory.create(place.run_dir, place.project, place.name, now)
+        directory.lock()
+        record = RunRecord(
+            id=directory.name,
+            project=place.project,
+            name=place.name or "run",
+            status="running",
+            created=now.timestamp(),
+            updated=now.timestamp(),
+            environment=environment(),
+            git=git_state(Path.cwd()),
+            seed=seed,
+            hparams=dict(hparams),
+            parent=str(parent.path) if parent is not None else None,
+        )
+        session = cls(directory, record)
+        session.checkpoint, session.branched = parent, parent is not None
+        session._write("running")
+        return session
+
+    @staticmethod
+    def _to_resume(place: Place, resume: str | Path | None, *, continue_stopped: bool) -> RunDirectory | None:
+        if resume is None:
+            return None
+        if resume == "auto":
+            return newest_resumable(place.run_dir, place.project, place.name)
+        directory = resolve_run(place.run_dir, str(resume))
+        if directory.status() == "stopped" and not continue_stopped:
+            raise NothingToResume(
+                f"The run {directory.name} was stopped ({directory.read_record().reason}), and a stop is final. "
+                "To go on all the same, pass continue_stopped=True."
+            )
+        return directory
+
+    def _find_checkpoint(self) -> None:
+        def name_damage(damage: Exception) -> None:
+            log.warning("%s", damage)
+
+        self.checkpoint = self.checkpoints.newest_sound(on_damage=name_damage, containing=[STATE])
+        if self.checkpoint is None:
+            log.warning("The run %s left no checkpoint to resume from: it begins anew.", self.directory.name)
+
+    def _find_requests(self) -> None:
+        step = self.checkpoint.step if self.checkpoint is not None else 0
+        try:
+            with RunReader.open(self.directory.database) as reader:
+                self.answered = [entry.request.id for entry in reader.requests(attempts="all") if entry.outcome]
+                self.replay = [
+                    (entry.outcome.step, entry.request)
+                    for entry in reader.requests_applied_after(step)
+                    if entry.request.replayed and entry.outcome is not None
+                ]
+        except NoRecords:
+            return
+        replayed = {request.id for _, request in self.replay}
+        self.answered = [answered for answered in self.answered if answered not in replayed]
+
+    @property
+    def resumed_step(self) -> int | None:
+        """Step of the checkpoint that this attempt goes on from; None where it begins from nothing."""
+        return self.checkpoint.step if self.checkpoint is not None else None
+
+    def open_store(self) -> StoreWriter:
+        """Return the writer of the run's records, with this attempt begun."""
+        writer = StoreWriter(self.directory.database, self.record.attempt, time.time)
+        resumed_time = None
+        if self.checkpoint is not None and not self.branched:
+            resumed_time = datetime.fromisoformat(self.checkpoint.manifest.created).timestamp()
+        step = self.resumed_step if not self.branched else None
+        writer.begin_attempt(self.record.attempt, step, time.time(), resumed_time)
+        return writer
+
+    def _write(self, status: Status, **changes: Any) -> None:
+        self.record = replace(
+            self.record, status=status, updated=time.time(), host=socket.gethostname(), pid=os.getpid(), **changes
+        )
+        self.directory.write_record(self.record)
+
+    def report(self, progress: Mapping[str, int | None]) -> None:
+        """Write how far the run is."""
+        self._write("running", progress=dict(progress))
+
+    def close(self, status: Status, reason: str | None, progress: Mapping[str, int | None]) -> None:
+        """Write how the run ended, and let others write."""
+        try:
+            self._write(status, reason=reason, progress=dict(progress))
+        finally:
+            self.directory.unlock()

@@ -1,0 +1,70 @@
+"""The run's own sink: everything that happens goes into the store, on a thread of its own."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from lineside.control import Outcome, Request
+from lineside.dispatch.items import Task
+from lineside.dispatch.lanes import Lane
+from lineside.ports import Recorder, RequestInbox, RunView
+from lineside.sink import Records, Sink
+
+COMMIT_INTERVAL = 1.0
+"""Seconds between two commits: what a kill can take from the curves. Requests are committed at once."""
+
+
+class StoreSink(Sink):
+    """Writes what is logged into the store."""
+
+    name = "store"
+    disable_after = None
+
+    def __init__(self, recorder: Recorder, clock: Callable[[], float] = time.monotonic) -> None:
+        super().__init__()
+        self._recorder = recorder
+        self._clock = clock
+        self._committed = clock()
+
+    def write(self, records: Records, run: RunView) -> None:
+        """Add rows and texts; pictures and files stay where their sinks put them."""
+        if records.rows:
+            self._recorder.rows(records.rows)
+        for medium in records.media:
+            if medium.kind == "text":
+                self._recorder.text(medium.tag, medium.data, step=medium.step, epoch=medium.epoch, time=medium.time)
+        if self._clock() - self._committed >= COMMIT_INTERVAL:
+            self.commit()
+
+    def commit(self) -> None:
+        """Put everything on the disk."""
+        self._committed = self._clock()
+        self._recorder.commit()
+
+
+class StoreLane:
+    """Hands events and requests to the store's thread, behind the records before them."""
+
+    def __init__(self, lane: Lane, sink: StoreSink, recorder: Recorder, inbox: RequestInbox) -> None:
+        self._lane = lane
+        self._sink = sink
+        self._recorder = recorder
+        self._inbox = inbox
+
+    def event(self, kind: str, step: int, epoch: int, data: Mapping[str, Any]) -> None:
+        """Record that something happened."""
+        now = time.time()
+        self._lane.put(Task(lambda: self._recorder.event(kind, step=step, epoch=epoch, time=now, data=data)))
+
+    def request(self, request: Request, outcome: Outcome) -> None:
+        """Record what became of a request; one from outside leaves the inbox when the record is on the disk."""
+
+        def record() -> None:
+            self._recorder.request(request, outcome)
+            self._sink.commit()
+            if request.origin == "operator":
+                self._inbox.done(request.id)
+
+        self._lane.put(Task(record))

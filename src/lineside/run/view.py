@@ -1,0 +1,295 @@
+"""What inline callbacks see of a live run, and how they ask for something."""
+
+from __future__ import annotations
+
+import time
+from collections import deque
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from lineside.checkpoints.writer import CheckpointStore
+from lineside.control import Kind, Origin, Request, RequestQueue
+from lineside.dispatch.dispatcher import Dispatcher
+from lineside.dispatch.guard import Bound
+from lineside.dispatch.snapshot import FIELDS, Identity, RunSnapshot
+from lineside.events import Event
+from lineside.metrics import Averages, Metrics, MetricTable, Scalar
+from lineside.ports import Alert, CallbackInfo, Host, Level, ModelPort, Stage
+from lineside.progress import Progress
+from lineside.run.media import encoded
+from lineside.sink import Medium, MediumKind
+
+if TYPE_CHECKING:
+    from lineside.run.wiring import Wiring
+
+
+class LiveView:
+    """The reading and asking side of a run; `Run` adds the lifecycle.
+
+    Everything here is called on the training thread, except `request`, `raise_alert`, `publish` and
+    `publish_medium`, which snapshots use from threads of their own.
+    """
+
+    host_port: Host
+    identity: Identity
+    checkpoints: CheckpointStore
+    wiring: Wiring
+    rank = 0
+    world_size = 1
+
+    def __init__(self) -> None:
+        self.progress = Progress()
+        self.requests = RequestQueue()
+        self.table = MetricTable()
+        self.batch_table = MetricTable()
+        self.averages = Averages()
+        self.history: dict[str, list[float]] = {}
+        self.stage: Stage = "train"
+        self.has_validation: bool | None = None
+        self.batch = 0
+        self.total_batches: int | None = None
+        self.batch_data: Any = None
+        self.outputs: Any = None
+        self.loss: Any = None
+        self.reason: str | None = None
+        self.summary: str | None = None
+        self._mail: deque[Callable[[], None]] = deque()
+        self._in_batch = False
+        self._batch_values: dict[str, Scalar] = {}
+        self._retention: list[Any] = []
+
+    @property
+    def dispatcher(self) -> Dispatcher:
+        """Who is called for which event."""
+        return self.wiring.dispatcher
+
+    # ---- reading -------------------------------------------------------------------------------------------------
+
+    @property
+    def project(self) -> str:
+        """The project that the run belongs to."""
+        return self.identity.project
+
+    @property
+    def name(self) -> str:
+        """The run's unique name, which is that of its directory."""
+        return self.identity.name
+
+    @property
+    def dir(self) -> Path:
+        """The run's directory."""
+        return self.identity.dir
+
+    @property
+    def host(self) -> str:
+        """Name of the training engine."""
+        return self.identity.host
+
+    @property
+    def attempt(self) -> int:
+        """1 for the first process, one more for each that resumed the run."""
+        return self.identity.attempt
+
+    @property
+    def hparams(self) -> Mapping[str, Any]:
+        """The hyper-parameters."""
+        return self.identity.hparams
+
+    @property
+    def callbacks(self) -> Sequence[CallbackInfo]:
+        """Names and options of all callbacks."""
+        return self.identity.callbacks
+
+    @property
+    def epoch(self) -> int:
+        """Current epoch, from 0."""
+        return self.progress.epoch
+
+    @property
+    def total_epochs(self) -> int | None:
+        """Planned number of epochs, where known."""
+        return self.progress.total_epochs
+
+    @property
+    def epochs_done(self) -> int:
+        """Epochs whose training part is over."""
+        return self.progress.epochs_done
+
+    @property
+    def step(self) -> int:
+        """Optimizer steps since the start of training, across attempts."""
+        return self.progress.step
+
+    @property
+    def total_steps(self) -> int | None:
+        """Planned number of optimizer steps, where known."""
+        return self.progress.total_steps
+
+    @property
+    def batches_done(self) -> int:
+        """Training batches since the start of training, across attempts."""
+        return self.progress.batches_done
+
+    @property
+    def samples(self) -> int:
+        """Training samples since the start of training, across attempts."""
+        return self.progress.samples
+
+    @property
+    def elapsed(self) -> float:
+        """Seconds of training, across attempts; pauses are not counted."""
+        return self.progress.elapsed
+
+    @property
+    def metrics(self) -> Metrics:
+        """The newest values of the epoch, by canonical name or alias."""
+        return self.table.view
+
+    @property
+    def batch_metrics(self) -> Metrics:
+        """The values of the batch."""
+        return self.batch_table.view
+
+    @property
+    def lr(self) -> Mapping[str, float]:
+        """Learning rate per parameter group, as the optimizer uses it."""
+        return self.host_port.lr()
+
+    @property
+    def model(self) -> ModelPort:
+        """The model."""
+        return self.host_port.model
+
+    def freeze(self) -> RunSnapshot:
+        """Return a snapshot for background callbacks."""
+        values = {name: getattr(self, name) for name in FIELDS}
+        return RunSnapshot(self, self.identity, values, self.metrics.frozen(), self.batch_metrics.frozen())
+
+    # ---- publishing ----------------------------------------------------------------------------------------------
+
+    def log(self, values: Mapping[str, Any]) -> None:
+        """Publish metrics: numbers, or tensors of one element, which are not synchronised.
+
+        Within a batch they are values of the batch, and the sample-weighted mean of those under ``train/`` (``val/``)
+        becomes the value of the epoch; elsewhere they are values of the epoch at once.
+        """
+        progress = self.progress
+        if self._in_batch:
+            table = self.batch_table
+            self._batch_values.update(table.publish(values, progress.step, progress.epoch, self.stage))
+        else:
+            published = self.table.publish(values, progress.step, progress.epoch, self.stage)
+            if published:
+                self.wiring.records.keep([(progress.step, progress.epoch, time.time(), published)])
+
+    def publish(self, values: Mapping[str, Any], author: str) -> None:
+        """Publish values from another thread; they become metrics where the mail is next opened."""
+        copy = dict(values)
+        self._mail.append(lambda: self.log(copy))
+
+    def publish_medium(self, kind: MediumKind, tag: str, data: Any) -> None:
+        """Hand a text, picture or file to all sinks."""
+        self.wiring.records.keep(media=[Medium(kind, tag, encoded(kind, data), self.step, self.epoch, time.time())])
+
+    def log_text(self, tag: str, text: str) -> None:
+        """Publish a text."""
+        self.publish_medium("text", tag, text)
+
+    def log_figure(self, tag: str, figure: Any) -> None:
+        """Publish a matplotlib figure, which is drawn at once, or PNG bytes."""
+        self.publish_medium("figure", tag, figure)
+
+    def log_image(self, tag: str, image: Any) -> None:
+        """Publish an image: an array of shape (H, W), (H, W, 3) or (H, W, 4), uint8 or float in [0, 1], or PNG bytes."""
+        self.publish_medium("image", tag, image)
+
+    def log_artifact(self, path: str | Path, name: str | None = None) -> None:
+        """Publish a file."""
+        self.publish_medium("artifact", name or Path(path).name, str(path))
+
+    def alert(self, title: str, text: str = "", level: Level = "warning", durable: bool | None = None) -> None:
+        """Raise an alert: recorded, and shown to all callbacks by ``on_alert`` when the present event is over."""
+        self.raise_alert(Alert(title, text, level, self._author, durable))
+
+    def raise_alert(self, alert: Alert) -> None:
+        """Put an alert into the mail, from any thread."""
+        self._mail.append(lambda: self._show_alert(alert))
+
+    def _show_alert(self, alert: Alert) -> None:
+        self.record("alert", {"title": alert.title, "text": alert.text, "level": alert.level, "author": alert.author})
+        self.dispatcher.emit(Event.ALERT, alert)
+
+    def record(self, kind: str, data: Mapping[str, Any]) -> None:
+        """Write an event into the store, in the background."""
+        self.wiring.store.event(kind, self.step, self.epoch, data)
+
+    def report_failure(self, title: str, text: str, hook: Bound) -> None:
+        """Tell people that a callback failed; from any thread. A failing ``on_alert`` is only logged."""
+        if hook.method != Event.ALERT.hook:
+            self.raise_alert(Alert(title, text, "warning", hook.callback.name))
+
+    def open_mail(self) -> None:
+        """Do what other threads, and hooks that raised an alert, left for the training thread."""
+        while self._mail:
+            self._mail.popleft()()
+
+    # ---- asking --------------------------------------------------------------------------------------------------
+
+    @property
+    def _author(self) -> str:
+        hook = self.dispatcher.current
+        return hook.callback.name if hook is not None else "loop"
+
+    def _ask(self, kind: Kind, reason: str, **arguments: Any) -> None:
+        origin: Origin = "callback" if self.dispatcher.current is not None else "loop"
+        self.request(Request(kind, reason, self._author, origin, arguments))
+
+    def request(self, request: Request) -> None:
+        """Put a request where the next safe point finds it; from any thread."""
+        self.requests.append(request)
+
+    def stop(self, reason: str) -> None:
+        """Ask the run to end: the batch, then validation, epoch hooks, a save, end hooks."""
+        self._ask(Kind.STOP, reason)
+
+    def save(
+        self,
+        tag: str = "manual",
+        reason: str = "",
+        *,
+        pin: str | None = None,
+        file: str | None = None,
+        weights_only: bool = False,
+    ) -> None:
+        """Ask for a checkpoint; see `lineside.ports.RunView.save`."""
+        self._ask(Kind.SAVE, reason, tag=tag, pin=pin, file=file, weights_only=weights_only)
+
+    def validate(self, reason: str = "") -> None:
+        """Ask for a validation."""
+        self._ask(Kind.VALIDATE, reason)
+
+    def pause(self, reason: str = "") -> None:
+        """Ask the run to wait until somebody unpauses or stops it."""
+        self._ask(Kind.PAUSE, reason)
+
+    def unpause(self, reason: str = "") -> None:
+        """Ask a waiting run to go on."""
+        self._ask(Kind.UNPAUSE, reason)
+
+    def set_lr(self, value: float, group: str | int | None = None, reason: str = "") -> None:
+        """Ask for a learning rate: a factor on the scheduled one, kept until it is set again."""
+        self._ask(Kind.SET_LR, reason, value=value, group=group)
+
+    def restore(self, checkpoint: str, reason: str = "", weights_only: bool = True) -> None:
+        """Ask for a checkpoint to be put back: its name, ``best``, ``last``, or the owner of a pin."""
+        self._ask(Kind.RESTORE, reason, checkpoint=checkpoint, weights_only=weights_only)
+
+    def retain(self, *policies: Any) -> None:
+        """Add retention policies."""
+        self._retention.extend(policies)
+        self.checkpoints.set_retention(self._retention)
+
+    def offload(self, target: str, arguments: Mapping[str, Any], key: str | None = None) -> None:
+        """Run a function in the helper process; returns at once."""
+        self.wiring.helper.submit(target, arguments, key)

@@ -1,0 +1,106 @@
+"""The threads and the process beside a run: lanes, store, poller, helper; started together, closed together."""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Sequence
+
+from lineside.callback import Callback
+from lineside.control import Outcome, Request
+from lineside.dispatch.background import BackgroundCallback
+from lineside.dispatch.dispatcher import Dispatcher
+from lineside.dispatch.offload import HelperProcess
+from lineside.dispatch.items import Task
+from lineside.dispatch.poller import CostWatch, HangWatch, Poller
+from lineside.dispatch.records import RecordStream
+from lineside.run.session import Session
+from lineside.run.store_lane import StoreLane, StoreSink
+from lineside.run.view import LiveView
+from lineside.sink import Sink
+from lineside.store.inbox import Inbox
+
+log = logging.getLogger("lineside")
+
+REPORT_INTERVAL = 5.0
+"""Seconds between two writes of the run's progress into its record."""
+
+
+class Wiring:
+    """Connects a run to everything that stands beside the training thread."""
+
+    def __init__(self, run: LiveView, session: Session, callbacks: Sequence[Callback]) -> None:
+        self._run = run
+        self._session = session
+        directory = session.directory
+        self.dispatcher = Dispatcher(
+            [callback for callback in callbacks if callback.enabled and (callback.ranks == "all" or run.rank == 0)],
+            run,
+            run.freeze,
+            run.report_failure,
+            directory.path,
+        )
+        self._recorder = session.open_store()
+        self._sink = StoreSink(self._recorder)
+        self._store = BackgroundCallback(self._sink, self.dispatcher.guard, self.dispatcher.fatal, directory.path)
+        self._inbox = Inbox(directory.inbox)
+        self.store = StoreLane(self._store.lane, self._sink, self._recorder, self._inbox)
+        sinks = [background.lane for background in self.dispatcher.background.values() if isinstance(background.callback, Sink)]
+        self.records = RecordStream([self._store.lane, *sinks], run.host_port.read)
+        self.helper = HelperProcess(self._job_failed)
+        self._reported = time.monotonic()
+        self._poller = Poller(
+            [
+                self.records.flush,
+                self._commit,
+                self._poll_inbox,
+                self._report,
+                HangWatch(self.dispatcher),
+                CostWatch(self.dispatcher, lambda: run.progress.elapsed),
+            ]
+        )
+
+    def start(self) -> None:
+        """Start all threads; the helper process starts with its first job."""
+        self._store.lane.start()
+        self.dispatcher.start()
+        self._poller.start()
+
+    def _commit(self) -> None:
+        if not self._store.lane.waiting:
+            self._store.lane.put(Task(self._sink.commit))
+
+    def _poll_inbox(self) -> None:
+        for request in self._inbox.poll():
+            if self._run.requests.knows(request.id):
+                self._inbox.done(request.id)
+            else:
+                self._run.request(request)
+
+    def _report(self) -> None:
+        now = time.monotonic()
+        if now - self._reported >= REPORT_INTERVAL:
+            self._reported = now
+            self._session.report(self._run.progress.summary())
+
+    def _job_failed(self, target: str, trace: str) -> None:
+        log.error("%s failed in the helper process; training goes on.\n%s", target, trace)
+
+    def record_request(self, request: Request, outcome: Outcome) -> None:
+        """Write down what became of a request."""
+        self.store.request(request, outcome)
+
+    def close(self) -> list[str]:
+        """Let everything finish within its deadline; return the names of those that did not."""
+        self._poller.close()
+        self.records.flush()
+        late = self.dispatcher.close(time.monotonic)
+        if not self.helper.close(max(1.0, *self._deadlines())):
+            late.append("helper process")
+        self._store.lane.put(Task(self._recorder.close))
+        if not self._store.lane.join(time.monotonic() + self._sink.close_timeout):
+            late.append("store")
+        return late
+
+    def _deadlines(self) -> Sequence[float]:
+        return [background.callback.close_timeout for background in self.dispatcher.background.values()] or [10.0]

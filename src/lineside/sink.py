@@ -1,0 +1,54 @@
+"""`Sink`: a background callback that writes records elsewhere."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+from lineside.callback import Callback
+from lineside.ports import LogRow, RunView
+
+
+MediumKind = Literal["text", "figure", "image", "artifact"]
+
+
+@dataclass(frozen=True, slots=True)
+class Medium:
+    """A text, figure, image or file that somebody logged.
+
+    `data` is a text; for figures and images PNG bytes; for artifacts a path.
+    """
+
+    kind: MediumKind
+    tag: str
+    data: Any
+    step: int
+    epoch: int
+    time: float
+
+
+@dataclass(frozen=True, slots=True)
+class Records:
+    """What was logged since the last call, in order; all values are Python numbers.
+
+    Batch values stand under ``batch/<metric>``, values of the epoch under their canonical names.
+    """
+
+    rows: Sequence[LogRow] = field(default_factory=tuple)
+    media: Sequence[Medium] = field(default_factory=tuple)
+
+
+class Sink(Callback):
+    """Writes what is logged to a file, a server or a tracker, in the background.
+
+    `write` is called from the sink's own thread, between the hooks, in the order in which things happened. A resumed
+    run says in ``on_train_start`` (``run.attempt > 1``) from which ``run.step`` it goes on: records after that step
+    are superseded, and a sink rewinds to it or says that it cannot.
+    """
+
+    background = True
+
+    def write(self, records: Records, run: RunView) -> None:
+        """Write records; `run` is a snapshot."""
+        raise NotImplementedError(f"{type(self).__name__} must define write(records, run)")

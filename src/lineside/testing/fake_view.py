@@ -1,0 +1,200 @@
+"""The reading half of a fake run, and how it shows events to callbacks."""
+
+from __future__ import annotations
+
+import shutil
+import tempfile
+import weakref
+from collections.abc import Mapping, Sequence
+from functools import cached_property
+from pathlib import Path
+from types import MappingProxyType
+from typing import Any
+
+from lineside.callback import Callback, Hook
+from lineside.dispatch.snapshot import FIELDS, Identity, RunSnapshot
+from lineside.errors import AttachError, OptionError
+from lineside.events import Event, event_of, unknown_hook
+from lineside.metrics import Metrics
+from lineside.ports import Alert, CallbackInfo, ModelPort, RunView
+from lineside.registry import resolve
+from lineside.sink import Records, Sink
+from lineside.testing.clock import FakeClock
+from lineside.testing.fake_desk import FakeDesk
+from lineside.testing.fake_model import FakeModel
+from lineside.units import Trigger
+
+
+class FakeView(FakeDesk):
+    """What callbacks see of a fake run; each event is shown to them here and now, on the calling thread.
+
+    Background callbacks get a real snapshot, and sinks what was logged since they last wrote. Nothing is isolated: what
+    a callback raises reaches the test.
+    """
+
+    def __init__(
+        self,
+        callbacks: Sequence[Callback | str] = (),
+        *,
+        epochs: int | None = None,
+        batches: int = 2,
+        batch_size: int = 4,
+        sized: bool = True,
+        has_validation: bool | None = True,
+        lr: float | Mapping[str, float] = 0.1,
+        hparams: Mapping[str, Any] | None = None,
+        model: ModelPort | None = None,
+        dir: Path | None = None,  # noqa: A002 - named as the run's attribute
+        project: str = "default",
+        name: str = "fake",
+        rank: int = 0,
+        world_size: int = 1,
+        clock: FakeClock | None = None,
+    ) -> None:
+        super().__init__(clock or FakeClock())
+        self.project, self.name, self.host = project, name, "fake"
+        self.rank, self.world_size = rank, world_size
+        self.attempt = 1
+        self.epochs = epochs
+        self.total_steps = epochs * batches if epochs is not None and sized else None
+        self.epochs_done = self.batches_done = self.samples = self.batch = 0
+        self.batches = batches if sized else None
+        self.batch_data: Any = None
+        self.outputs: Any = None
+        self.loss: Any = None
+        self.has_validation = has_validation
+        self.hparams = MappingProxyType(dict(hparams or {}))
+        self.reason: str | None = None
+        self.summary: str | None = None
+        self.model: ModelPort = model if model is not None else FakeModel({"weight": [0.5, -0.25]}, {"weight": [0.1, 0.2]})
+        self._batches_per_epoch, self._batch_size = batches, batch_size
+        self._rates = dict(lr) if isinstance(lr, Mapping) else {"default": lr}
+        self._elapsed_before, self._started_at = 0.0, self.clock.monotonic()
+        self._dir = dir
+        self._listed = resolve(callbacks)
+        self._cast = [one for one in self._listed if one.enabled and (rank == 0 or one.ranks == "all")]
+        self._hooks: dict[str, Mapping[Event, Hook]] = {}
+        self._triggers: dict[str, Trigger] = {}
+        self._written: dict[str, tuple[int, int]] = {}
+        for callback in self._listed:
+            self._attach(callback)
+
+    def _attach(self, callback: Callback) -> None:
+        callback.check_options()
+        if callback.name in self._hooks:
+            raise AttachError(f"Two callbacks are named {callback.name!r}: give one of them another name=.")
+        self._hooks[callback.name] = callback.hooks()
+        for event, hook in self._hooks[callback.name].items():
+            if hook.every is not None:
+                self._triggers[f"{callback.name}.{event.hook}"] = Trigger(hook.every)
+
+    # ---- reading -------------------------------------------------------------------------------------------------
+
+    @cached_property
+    def dir(self) -> Path:
+        """The run's directory; a temporary one, which goes with this object, unless one was given."""
+        if self._dir is not None:
+            self._dir.mkdir(parents=True, exist_ok=True)
+            return self._dir
+        path = tempfile.mkdtemp(prefix="lineside-fake-run-")
+        weakref.finalize(self, shutil.rmtree, path, ignore_errors=True)
+        return Path(path)
+
+    @property
+    def elapsed(self) -> float:
+        """Seconds of training by the fake clock, across attempts."""
+        return self._elapsed_before + self.clock.monotonic() - self._started_at
+
+    @property
+    def metrics(self) -> Metrics:
+        """The newest values of the epoch."""
+        return self._table.view
+
+    @property
+    def batch_metrics(self) -> Metrics:
+        """The values of the batch."""
+        return self._batch_table.view
+
+    @property
+    def lr(self) -> Mapping[str, float]:
+        """Learning rate per parameter group."""
+        return MappingProxyType(self._rates)
+
+    @property
+    def callbacks(self) -> Sequence[CallbackInfo]:
+        """Names and public options of all callbacks."""
+        return [
+            CallbackInfo(
+                callback.name,
+                type(callback).__name__,
+                callback.enabled,
+                {option: value for option, value in vars(callback).items() if not option.startswith("_")},
+            )
+            for callback in self._listed
+        ]
+
+    def freeze(self) -> RunSnapshot:
+        """Return a snapshot, as background callbacks get it."""
+        identity = Identity(
+            self.project, self.name, self.dir, self.host, self.attempt, self.rank, self.world_size, self.hparams,
+            self.callbacks,
+        )  # fmt: skip
+        values = {name: getattr(self, name) for name in FIELDS} | {"lr": dict(self._rates)}
+        return RunSnapshot(self, identity, values, self.metrics.frozen(), self.batch_metrics.frozen())
+
+    # ---- showing events ------------------------------------------------------------------------------------------
+
+    def emit(self, event: Event | str, payload: Any = None) -> None:
+        """Show one event to all callbacks, and then the alerts that they raised; nothing else of the run moves.
+
+        Args:
+            event: the event, or the name of its hook.
+            payload: what the hook gets as its second argument: a checkpoint, an alert or an error.
+
+        Raises:
+            OptionError: no hook has that name.
+        """
+        if isinstance(event, str):
+            known = event_of(event)
+            if known is None:
+                raise OptionError(unknown_hook(event))
+            event = known
+        for callback in sorted(self._cast, key=lambda one: one.background):
+            self._show(callback, event, payload)
+        if event is not Event.ALERT:
+            self._open_mail()
+
+    def _show(self, callback: Callback, event: Event, payload: Any) -> None:
+        outer, self._calling = self._calling, callback
+        try:
+            if isinstance(callback, Sink):
+                self._deliver(callback)
+            hook = self._hooks[callback.name].get(event)
+            if hook is not None and self._due(callback, event):
+                hook.call(self._seen_by(callback), *[payload] * (event.payload is not None))
+        finally:
+            self._calling = outer
+
+    def _seen_by(self, callback: Callback) -> RunView:
+        if callback.background:
+            snapshot: RunView = self.freeze().by(callback.name)
+            return snapshot
+        return self
+
+    def _due(self, callback: Callback, event: Event) -> bool:
+        trigger = self._triggers.get(f"{callback.name}.{event.hook}")
+        return trigger is None or trigger.fires(self)
+
+    def _deliver(self, sink: Sink) -> None:
+        rows, media = self._written.get(sink.name, (0, 0))
+        if len(self.logged) > rows or len(self.media) > media:
+            self._written[sink.name] = (len(self.logged), len(self.media))
+            plain = [(*row[:3], {name: float(value) for name, value in row[3].items()}) for row in self.logged[rows:]]
+            sink.write(Records(plain, self.media[media:]), self._seen_by(sink))
+
+    def _open_mail(self) -> None:
+        while self._mail:
+            self._mail.popleft()()
+
+    def _show_alert(self, alert: Alert) -> None:
+        self.emit(Event.ALERT, alert)

@@ -1,0 +1,33 @@
+"""What holds for every test: an environment of its own, and tools that are missing are named."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from pathlib import Path
+
+import pytest
+
+# Says how many faults to inject; everything else of Lineside's environment would change what is under test.
+KEPT = {"LINESIDE_FAULTS"}
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    # Set before torch is imported, and for child processes too: tiny tensors gain nothing from threads, and tests that
+    # run side by side would fight for the cores.
+    os.environ.setdefault("OMP_NUM_THREADS", "1")
+
+
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    for mark in item.iter_markers("needs"):
+        missing = [tool for tool in mark.args if shutil.which(tool) is None]
+        if missing:
+            pytest.skip(f"not installed here: {', '.join(missing)}")
+
+
+@pytest.fixture(autouse=True)
+def own_environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """No setting of the caller reaches a test; no relative path of a test reaches the repository."""
+    for name in [name for name in os.environ if name.startswith("LINESIDE_") and name not in KEPT]:
+        monkeypatch.delenv(name)
+    monkeypatch.chdir(tmp_path)
