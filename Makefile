@@ -11,10 +11,10 @@ INSTALL = -m pip install --quiet --no-input --disable-pip-version-check
 PACKAGE = --no-deps --no-build-isolation --editable .
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check bench faults python clean
+.PHONY: help demo test check lint types imports snippets bench faults clean python
 
 help: ## list the targets
-	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "make %-9s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 demo: $(DEMO_VENV)/.installed ## train on real digits, get killed, resume, prove that nothing was lost
 	$(DEMO_VENV)/bin/lineside demo
@@ -22,15 +22,23 @@ demo: $(DEMO_VENV)/.installed ## train on real digits, get killed, resume, prove
 test: $(VENV)/.installed ## run all tests
 	$(BIN)/python -m pytest $(PYTEST_ARGS) tests
 
-check: $(VENV)/.installed ## lint, format, types, import direction, snippets of the docs
+check: lint types imports snippets ## all that is checked without running the tests
+
+lint: $(VENV)/.installed ## rules and format of the code
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
+
+types: $(VENV)/.installed ## types, strictly
 	$(BIN)/mypy
+
+imports: $(VENV)/.installed ## direction of imports
 	$(BIN)/lint-imports --no-logo --no-cache
+
+snippets: $(VENV)/.installed ## Python blocks and links of the documents
 	$(BIN)/python -m pytest tests/docs
 
 bench: $(VENV)/.installed ## measure the cost per step beside the bare loop, Lightning and Ignite
-	$(BIN)/python -m bench
+	$(BIN)/python -m benchmarks
 
 faults: $(VENV)/.installed ## kill, interrupt and damage runs, in full counts
 	LINESIDE_FAULTS=full $(BIN)/python -m pytest -m faults $(PYTEST_ARGS) tests

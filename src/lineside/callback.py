@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import inspect
 import re
+import threading
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, ClassVar, Literal, TypedDict, TypeVar
@@ -33,10 +34,23 @@ class CallbackOptions(TypedDict, total=False):
 
 @dataclass(frozen=True, slots=True)
 class Hook:
-    """A method bound to an event, and how often it should be called."""
+    """A method bound to an event, and how often it should be called.
+
+    Attributes:
+        call: the method.
+        every: call it once per crossed multiple of this.
+        inline: call it on the training thread with the live run, also where its callback is in the background: what a
+            sink writes may have to be taken from the model.
+    """
 
     call: HookFunction
     every: Duration | None = None
+    inline: bool = False
+
+    @classmethod
+    def of(cls, call: HookFunction) -> Hook:
+        """Return the hook of a function or method, with the frequency that ``@every`` gave it."""
+        return cls(call, getattr(call, _EVERY, None))
 
 
 def every(duration: str | Duration) -> Callable[[_F], _F]:
@@ -82,7 +96,7 @@ class Callback:
     ranks: Ranks = "zero"
     collective: bool = False
     close_timeout: float = 10.0
-    needs: ClassVar[frozenset[Capability]] = frozenset()
+    needs: frozenset[Capability] = frozenset()
     optional_hooks: ClassVar[frozenset[str]] = frozenset()
     disable_after: ClassVar[int | None] = 3
     _hook_methods: ClassVar[Mapping[Event, str]] = {}
@@ -134,13 +148,16 @@ class Callback:
             if value not in allowed:
                 words = " or ".join(map(repr, allowed))
                 raise OptionError(f"{self.name}: {option}={value!r}.{nearest(str(value), allowed)} Use {words}.")
-        if not self.close_timeout > 0:
-            raise OptionError(f"{self.name}: close_timeout={self.close_timeout!r} must be a positive number of seconds.")
+        for option in ("enabled", "background", "collective"):
+            if not isinstance(value := getattr(self, option), bool):
+                raise OptionError(f"{self.name}: {option}={value!r} must be True or False.")
+        timeout: object = self.close_timeout
+        if not isinstance(timeout, (int, float)) or not 0 < timeout <= threading.TIMEOUT_MAX:
+            raise OptionError(f"{self.name}: close_timeout={timeout!r} must be a positive, finite number of seconds.")
 
     def hooks(self) -> Mapping[Event, Hook]:
         """Return what this callback subscribes to."""
-        bound = {event: getattr(self, method) for event, method in self._hook_methods.items()}
-        return {event: Hook(call, getattr(call, _EVERY, None)) for event, call in bound.items()}
+        return {event: Hook.of(getattr(self, method)) for event, method in self._hook_methods.items()}
 
     def state_dict(self) -> dict[str, Any]:
         """Return what must survive a restart, as plain data: numbers, texts, None, lists, dicts with text keys."""
@@ -162,13 +179,16 @@ class Callback:
 
 
 def _map_hooks(cls: type[Callback]) -> dict[Event, str]:
-    mapped: dict[Event, str] = {}
+    mapped: dict[Event, str | None] = {}
     for owner in cls.__mro__:
         if owner in (Callback, object):
             continue
-        here: dict[Event, str] = {}
+        here: dict[Event, str | None] = {}
         for method, member in vars(owner).items():
             if not (method.startswith("on_") or method in ("setup", "teardown")):
+                continue
+            if member is None and (switched_off := event_of(method)) is not None:
+                here[switched_off] = None
                 continue
             if isinstance(member, (staticmethod, classmethod)) or not callable(member):
                 if callable(getattr(member, "__func__", None)):
@@ -184,8 +204,9 @@ def _map_hooks(cls: type[Callback]) -> dict[Event, str]:
             check_signature(f"{owner.__name__}.{method}", member, event, method=True)
             here[event] = method
         mapped = here | mapped
-    # A subclass may override a hook under another alias: the name nearest to the class wins, whichever it is.
-    return mapped
+    # A subclass may override a hook under another alias: the name nearest to the class wins, whichever it is. Python's
+    # way to take an inherited method away, `on_epoch_end = None`, takes the hook away.
+    return {event: method for event, method in mapped.items() if method is not None}
 
 
 def check_signature(culprit: str, function: HookFunction, event: Event, *, method: bool) -> None:
@@ -197,8 +218,10 @@ def check_signature(culprit: str, function: HookFunction, event: Event, *, metho
     """
     right = ["self"] * method + ["run"] + [event.payload] * (event.payload is not None)
     hint = f"{culprit} must be written as {event.hook}({', '.join(str(name) for name in right)})."
-    if inspect.iscoroutinefunction(function):
+    if inspect.iscoroutinefunction(function) or inspect.isasyncgenfunction(function):
         raise CallbackDefinitionError(f"{hint} It is a coroutine, and training does not await.")
+    if inspect.isgeneratorfunction(function):
+        raise CallbackDefinitionError(f"{hint} It holds a yield, so that calling it would do nothing.")
     signature = inspect.signature(function)
     names = [name for name in signature.parameters if name != "self"]
     if names[-1:] == ["logs"] or names[:1] == ["trainer"]:

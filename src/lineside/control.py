@@ -114,4 +114,6 @@ def in_order(requests: Iterable[Request]) -> list[Request]:
 
     The sort is stable: within a kind the order of asking stays.
     """
-    return sorted(requests, key=lambda request: (request.kind, request.kind is Kind.SET_LR and request.origin == "operator"))
+    return sorted(
+        requests, key=lambda request: (request.kind, request.kind is Kind.SET_LR and request.origin == "operator")
+    )

@@ -74,6 +74,13 @@ class MissingDependency(LinesideError, ImportError):
         super().__init__(f"{feature} needs {library}, which is not installed. Run: pip install 'lineside[{extra}]'")
 
 
+class TrainingFailed(LinesideError):
+    """A process that Lineside started to train ended without a result."""
+
+    def __init__(self, code: int, output: str) -> None:
+        super().__init__(f"The training process ended with code {code}. {output or 'Its own message stands above.'}")
+
+
 # Files and checkpoints.
 
 
@@ -129,8 +136,8 @@ class CheckpointUntrusted(CheckpointError):
 
     def __init__(self, checkpoint: object, file: str) -> None:
         super().__init__(
-            f"{file} in {checkpoint} is no format that is safe to load: it can run any code, and this run did not write "
-            "it. If you trust its author, open the checkpoint with trust=True."
+            f"{file} in {checkpoint} is no format that is safe to load: it can run any code, and this run did not "
+            "write it. If you trust its author, open the checkpoint with trust=True."
         )
 
 
@@ -200,7 +207,8 @@ class StoreDamaged(StoreError):
 
     def __init__(self, path: object, how: str) -> None:
         super().__init__(
-            f"{path} is damaged: {how}. Nothing was changed. Take the file from a backup, or move it away and go on without it."
+            f"{path} is damaged: {how}. Nothing was changed. "
+            "Take the file from a backup, or move it away and go on without it."
         )
 
 
@@ -209,7 +217,8 @@ class StoreTooNew(StoreError):
 
     def __init__(self, path: object, version: object, known: int) -> None:
         super().__init__(
-            f"{path} has format {version}, and this Lineside knows formats up to {known}. Run: pip install --upgrade lineside"
+            f"{path} has format {version}, and this Lineside knows formats up to {known}. "
+            "Run: pip install --upgrade lineside"
         )
 
 
@@ -218,5 +227,6 @@ class StoreUnavailable(StoreError):
 
     def __init__(self, path: object, how: str) -> None:
         super().__init__(
-            f"{path} cannot be used now: {how}. What was committed is safe. See that the disk has room and answers, then try again."
+            f"{path} cannot be used now: {how}. What was committed is safe. "
+            "See that the disk has room and answers, then try again."
         )

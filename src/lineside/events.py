@@ -29,6 +29,7 @@ The loop as pseudocode; the words in capitals are the members of `Event`::
 from __future__ import annotations
 
 from enum import Enum
+from typing import Self
 
 from lineside.errors import nearest
 
@@ -40,7 +41,7 @@ class Event(Enum):
     payload: str | None
     per_batch: bool
 
-    def __new__(cls, hook: str, payload: str | None = None, per_batch: bool = False) -> Event:
+    def __new__(cls, hook: str, payload: str | None = None, per_batch: bool = False) -> Self:
         """Store the hook as the value, and beside it the name of the hook's second parameter, if it has one."""
         member = object.__new__(cls)
         member._value_ = hook

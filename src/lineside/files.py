@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import os
+import re
 import secrets
 import socket
 import struct
@@ -101,9 +102,7 @@ def contained(root: Path, candidate: str | Path) -> Path:
 def is_network_filesystem(path: Path) -> bool:
     """Whether `path` lies on a filesystem that other machines share, where locks and SQLite's WAL cannot be trusted."""
     real = os.path.realpath(path)
-    if sys.platform == "win32":
-        return real.startswith("\\\\")
-    best, network = "", False
+    best, network = "", real.startswith("\\\\")  # as Windows writes a share
     for mount_point, shared in _mounts():
         below = real == mount_point or real.startswith(mount_point.rstrip("/") + "/")
         # `>=`: of two mounts on one point the later one hides the earlier.
@@ -266,17 +265,32 @@ def _flush(descriptor: int) -> None:
     os.fsync(descriptor)
 
 
-def _mounts() -> list[tuple[str, bool]]:
-    """Mount points of this machine, and whether each is shared over a network."""
-    if sys.platform == "darwin":
+if sys.platform == "win32":
+
+    def _mounts() -> list[tuple[str, bool]]:
+        """Return nothing: Windows tells a share by its path."""
+        return []
+
+elif sys.platform == "darwin":
+
+    def _mounts() -> list[tuple[str, bool]]:
+        """Return the mount points of this machine, and whether each is shared over a network."""
         lines = subprocess.run(["/sbin/mount"], capture_output=True, text=True, check=True).stdout.splitlines()
         # `/dev/disk3s1 on / (apfs, local, journaled)`
-        return [(line.split(" on ", 1)[1].rsplit(" (", 1)[0], "local" not in line.rsplit(" (", 1)[1]) for line in lines]
-    mounts = []
-    for line in _MOUNT_TABLE.read_text(errors="surrogateescape").splitlines():
-        # man 5 proc: the mount point is the fifth field; the type follows the separator; blanks are octal escapes.
-        fields, _, rest = line.partition(" - ")
-        mount_point = fields.split(" ")[4].encode("latin-1", "surrogateescape").decode("unicode_escape")
-        kind = rest.split(" ")[0]
-        mounts.append((mount_point, kind in _NETWORK_TYPES or kind.removeprefix("fuse.").startswith(_NETWORK_FUSE)))
-    return mounts
+        return [
+            (line.split(" on ", 1)[1].rsplit(" (", 1)[0], ", local" not in line.rsplit(" (", 1)[1]) for line in lines
+        ]
+
+else:
+
+    def _mounts() -> list[tuple[str, bool]]:
+        """Return the mount points of this machine, and whether each is shared over a network."""
+        mounts = []
+        for line in _MOUNT_TABLE.read_bytes().splitlines():
+            # man 5 proc: the mount point is the fifth field, blanks in it are octal escapes; the type follows ` - `.
+            fields, _, rest = line.partition(b" - ")
+            point = re.sub(rb"\\(\d{3})", lambda escape: bytes([int(escape[1], 8)]), fields.split(b" ")[4])
+            kind = os.fsdecode(rest.split(b" ")[0])
+            shared = kind in _NETWORK_TYPES or kind.removeprefix("fuse.").startswith(_NETWORK_FUSE)
+            mounts.append((os.fsdecode(point), shared))
+        return mounts

@@ -37,9 +37,9 @@ def canonical(name: str, stage: str = "train") -> str:
     """Return the canonical form of a name that is being published in a stage.
 
     ``val_loss`` becomes ``val/loss``; ``loss`` becomes ``train/loss`` while training and ``val/loss`` while
-    validating; names with a slash stay as they are.
+    validating. Names with a slash stay as they are, but for ``metrics/…``, which is Ultralytics' for validation.
     """
-    if "/" in name or name in _WHOLE:
+    if name in _WHOLE or ("/" in name and not name.startswith("metrics/")):
         return name
     for prefix, ours in _ALIAS_PREFIXES:
         if name.startswith(prefix) and len(name) > len(prefix):
@@ -142,10 +142,11 @@ class MetricTable:
         """
         names = self._names.setdefault(stage, {})
         published: dict[str, Scalar] = {}
-        for name, value in values.items():
+        for name, given in values.items():
+            value = given
             known = names.get(name)
             if known is None:
-                known = names[name] = _checked(name, stage)
+                known = names[name] = checked_name(name, stage)
             if type(value) is not float:
                 value = self._scalar(name, value)
             self.serial += 1
@@ -178,14 +179,22 @@ class MetricTable:
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
         """Restore what `state_dict` returned."""
         self._points.clear()
-        self._points.update({name: (float(v), int(s), int(e), int(n)) for name, (v, s, e, n) in state["points"].items()})
+        self._points.update(
+            {name: (float(v), int(s), int(e), int(n)) for name, (v, s, e, n) in state["points"].items()}
+        )
         self.serial = int(state["serial"])
 
 
-def _checked(name: object, stage: str) -> str:
+def checked_name(name: object, stage: str) -> str:
+    """Return the canonical form of a name that somebody publishes.
+
+    Raises:
+        OptionError: it is no text, or one that cannot be printed.
+    """
     if not isinstance(name, str) or not name or not name.isprintable():
         raise OptionError(f"{name!r} cannot name a metric: give a text that can be printed, such as 'train/loss'.")
-    return canonical(name, stage)
+    # A member of a text enumeration becomes the text alone, which every writer understands.
+    return canonical(str.__str__(name), stage)
 
 
 class Averages:

@@ -31,7 +31,9 @@ def direction(name: str, mode: Mode) -> Literal["min", "max"]:
     if mode in ("min", "max"):
         return mode
     if mode != "auto":
-        raise OptionError(f"mode={mode!r} is unknown.{nearest(str(mode), ('auto', 'min', 'max'))} Use auto, min or max.")
+        raise OptionError(
+            f"mode={mode!r} is unknown.{nearest(str(mode), ('auto', 'min', 'max'))} Use auto, min or max."
+        )
     metric = name.rsplit("/", 1)[-1].lower().partition("(")[0]
     words = {metric, *metric.replace("-", "_").split("_")}
     down, up = not words.isdisjoint(_DOWN) or metric.endswith("loss"), not words.isdisjoint(_UP)

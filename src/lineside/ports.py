@@ -270,7 +270,6 @@ class RunView(Protocol):
         ...
 
 
-
 @dataclass(frozen=True, slots=True)
 class Capabilities:
     """What a host declares: the events it emits, what it can do, and why it cannot do the rest."""
@@ -382,7 +381,7 @@ class Host(Protocol):
     def tensor_file(self, tensors: Mapping[str, Any]) -> TensorWriter: ...
     def read_tensors(self, path: Path) -> Mapping[str, Any]: ...
     def weight_file(self, suffix: str) -> TensorWriter:
-        """Return a writer of a stand-alone weight file. Raises `OptionError` for a suffix that the host cannot write."""
+        """Return a writer of a stand-alone weight file. Raises `OptionError` for an unknown suffix."""
         ...
 
 

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from importlib import import_module
 from importlib.metadata import EntryPoint, entry_points
 
-from lineside.callback import Callback, registered_name
+from lineside.callback import Callback
 from lineside.errors import AttachError, CallbackNotFound, nearest
 
 GROUP = "lineside.callbacks"
@@ -73,12 +73,12 @@ def _objects(item: object, place: str) -> Iterator[Callback]:
             yield find(name)()
     elif isinstance(item, type) and issubclass(item, Callback):
         raise AttachError(
-            f"{place} is the class {item.__name__}: give an object, {item.__name__}(), or a name, {registered_name(item)!r}."
+            f"{place} is the class {item.__name__}: give an object, {item.__name__}(), or a registered name."
         )
     else:
         raise AttachError(
-            f"{place} is {item!r}, which is neither a Callback nor a name. An object of another kind has to be wrapped in "
-            "a Callback: a subclass whose hooks call it, or LambdaCallback(on_epoch_end=lambda run: …)."
+            f"{place} is {item!r}, which is neither a Callback nor a name. Wrap it in a Callback: a subclass whose "
+            "hooks call it, or LambdaCallback(on_epoch_end=lambda run: …)."
         )
 
 
@@ -86,9 +86,13 @@ def _third_party(name: str, entries: Sequence[EntryPoint]) -> type[Callback]:
     claims = {entry.value for entry in entries}
     if not claims:
         known = names()
-        raise CallbackNotFound(f"No callback is registered as {name!r}.{nearest(name, known)} There is: {', '.join(known)}.")
+        raise CallbackNotFound(
+            f"No callback is registered as {name!r}.{nearest(name, known)} There is: {', '.join(known)}."
+        )
     if len(claims) > 1:
-        raise CallbackNotFound(f"{name!r} is claimed by {' and '.join(sorted(claims))}: give an object instead of the name.")
+        raise CallbackNotFound(
+            f"{name!r} is claimed by {' and '.join(sorted(claims))}: give an object instead of the name."
+        )
     found = entries[0].load()
     if not (isinstance(found, type) and issubclass(found, Callback)):
         raise CallbackNotFound(f"{name!r} is registered as {entries[0].value}, which is no Callback class.")

@@ -9,7 +9,6 @@ from typing import Any, Literal
 from lineside.callback import Callback
 from lineside.ports import LogRow, RunView
 
-
 MediumKind = Literal["text", "figure", "image", "artifact"]
 
 
@@ -49,6 +48,12 @@ class Sink(Callback):
 
     background = True
 
+    def on_setup(self, run: RunView) -> None:
+        """Give `write` a run before anything is written, to sinks that have no hooks of their own as well."""
+
+    def on_train_start(self, run: RunView) -> None:
+        """Give `write` the run as it was restored."""
+
     def write(self, records: Records, run: RunView) -> None:
-        """Write records; `run` is a snapshot."""
+        """Write records; `run` is the snapshot of the last event that this sink has seen."""
         raise NotImplementedError(f"{type(self).__name__} must define write(records, run)")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -13,8 +14,17 @@ from lineside.errors import OptionError, nearest
 Unit = Literal["epochs", "steps", "batches", "samples", "seconds"]
 
 _COUNTS: dict[str, Unit] = {"epoch": "epochs", "step": "steps", "batch": "batches", "sample": "samples"}
-_SECONDS = {"s": 1.0, "sec": 1.0, "second": 1.0, "min": 60.0, "minute": 60.0, "h": 3600.0, "hour": 3600.0, "day": 86400.0}
-_PATTERN = re.compile(r"\s*(\d+(?:\.\d+)?)\s*([a-z]+)\s*", re.IGNORECASE)
+_SECONDS = {
+    "s": 1.0,
+    "sec": 1.0,
+    "second": 1.0,
+    "min": 60.0,
+    "minute": 60.0,
+    "h": 3600.0,
+    "hour": 3600.0,
+    "day": 86400.0,
+}
+_PATTERN = re.compile(r"\s*(\d+(?:\.\d+)?(?:e[+-]?\d+)?)\s*([a-z]+)\s*", re.IGNORECASE)
 _EXAMPLES = "'3 epochs', '500 steps', '10 min', '1.5 h'"
 
 
@@ -76,8 +86,8 @@ class Duration:
 
     @classmethod
     def _checked(cls, amount: float, unit: Unit, option: str, given: object) -> Duration:
-        if amount <= 0:
-            raise OptionError(f"{option}={given!r} must be positive.")
+        if not 0 < amount < math.inf:
+            raise OptionError(f"{option}={given!r} must be positive and finite.")
         return cls(amount, unit)
 
     def measure(self, progress: Progress) -> float:
@@ -86,9 +96,8 @@ class Duration:
 
     def __str__(self) -> str:
         """Return a text that `parse` reads back."""
-        if self.unit == "seconds":
-            return f"{self.amount:g} s"
-        return f"{self.amount:g} {self.unit}"
+        amount = int(self.amount) if float(self.amount).is_integer() else self.amount
+        return f"{amount} {'s' if self.unit == 'seconds' else self.unit}"
 
 
 class Trigger:
@@ -105,8 +114,15 @@ class Trigger:
 
     def fires(self, progress: Progress) -> bool:
         """Tell whether a multiple was crossed since this was last asked."""
-        crossed = int(self.duration.measure(progress) // self.duration.amount)
+        crossed = self._crossed(progress)
         if crossed <= self.mark:
             return False
         self.mark = crossed
         return True
+
+    def skip(self, progress: Progress) -> None:
+        """Take every multiple that was crossed before for seen: a trigger that joins a run on its way begins here."""
+        self.mark = self._crossed(progress)
+
+    def _crossed(self, progress: Progress) -> int:
+        return int(self.duration.measure(progress) // self.duration.amount)

@@ -25,7 +25,7 @@ def flushed(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, bool]]:
     real = os.fsync
 
     def spy(descriptor: int) -> None:
-        path = Path(os.readlink(f"/proc/self/fd/{descriptor}"))
+        path = Path(f"/proc/self/fd/{descriptor}").readlink()
         seen.append((path.name, stat.S_ISDIR(os.fstat(descriptor).st_mode)))
         real(descriptor)
 
@@ -41,7 +41,8 @@ def this_process() -> str:
 
 def in_child(code: str, path: Path) -> str:
     """Run code in another process, with `path` and `FileLock` at hand; return what it printed."""
-    script = f"import os, sys\nfrom pathlib import Path\nfrom lineside.files import FileLock\npath = Path(sys.argv[1])\n{code}"
+    imports = "import os, sys\nfrom pathlib import Path\nfrom lineside.files import FileLock\n"
+    script = f"{imports}path = Path(sys.argv[1])\n{code}"
     source = str(Path(files.__file__).parents[1])
     done = subprocess.run(
         [sys.executable, "-c", script, str(path)],
@@ -126,7 +127,7 @@ class TestDurability:
         (tmp_path / "a").mkdir()
         (tmp_path / "b").mkdir()
         (tmp_path / "b" / "kept").touch()
-        with pytest.raises(OSError, match="not empty|exists|denied"):
+        with pytest.raises(OSError, match=r"not empty|exists|denied"):
             rename(tmp_path / "a", tmp_path / "b")
         assert (tmp_path / "b" / "kept").exists()
 
@@ -177,6 +178,7 @@ class TestNetworkFilesystem:
             ("/share/scratch/run", False),
             ("/share-not/run", False),
             ("/with space/run", True),
+            ("/\u6570\u636e/run", True),
             ("/bucket", True),
             ("/covered/run", False),
         ],
@@ -189,6 +191,7 @@ class TestNetworkFilesystem:
             "1 0 8:1 / / rw - ext4 /dev/sda rw\n"
             "2 1 0:5 / /share rw shared:1 - nfs4 server:/x rw\n"
             "3 2 8:2 / /share/scratch rw - xfs /dev/sdb rw\n"
+            "8 1 0:9 / /\u6570\u636e rw - lustre server:/z rw\n"
             "4 1 0:6 / /with\\040space rw - cifs //server/x rw\n"
             "5 1 0:7 / /bucket rw - fuse.gcsfuse bucket rw\n"
             "6 1 0:8 / /covered rw - nfs server:/y rw\n"
@@ -211,7 +214,9 @@ class TestFileLock:
 
     def test_another_process_is_refused_and_told_who_holds_it(self, tmp_path: Path) -> None:
         with FileLock(tmp_path / "lock"):
-            told = in_child("print(FileLock(path).acquire(), FileLock.is_held(path), FileLock(path).holder())", tmp_path / "lock")
+            told = in_child(
+                "print(FileLock(path).acquire(), FileLock.is_held(path), FileLock(path).holder())", tmp_path / "lock"
+            )
         assert told.startswith(f"False True process {os.getpid()} on ")
         assert in_child("print(FileLock(path).acquire())", tmp_path / "lock") == "True"
 
@@ -240,8 +245,10 @@ class TestFileLock:
             assert in_child("print(FileLock.is_held(path))", tmp_path / "b" / "lock") == "True"
 
     def test_with_raises_for_a_lock_that_is_held(self, tmp_path: Path) -> None:
-        with FileLock(tmp_path / "lock"), pytest.raises(LockHeld, match=f"process {os.getpid()} on "), FileLock(
-            tmp_path / "lock"
+        with (
+            FileLock(tmp_path / "lock"),
+            pytest.raises(LockHeld, match=f"process {os.getpid()} on "),
+            FileLock(tmp_path / "lock"),
         ):
             pass
 
@@ -287,7 +294,6 @@ class TestFileLock:
         precious = tmp_path / "precious"
         precious.write_text("kept")
         (tmp_path / "lock").symlink_to(precious)
-        with pytest.raises(OSError, match="symbolic links|link"):
+        with pytest.raises(OSError, match="link"):
             FileLock(tmp_path / "lock").acquire()
         assert precious.read_text() == "kept"
-

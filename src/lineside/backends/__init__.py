@@ -1,0 +1,1 @@
+"""Tensor libraries: one file or package each, imported on use."""

@@ -70,14 +70,11 @@ def _restored(tag: str, content: Any, tensors: Mapping[str, Any]) -> Any:
             return tuple(unflatten(item, tensors) for item in content)
         case "$dict" | "$ordered" | "$counter":
             pairs = [(unflatten(key, tensors), unflatten(value, tensors)) for key, value in content]
-            return {"$dict": dict, "$ordered": OrderedDict, "$counter": _counter}[tag](pairs)
+            return (
+                OrderedDict(pairs) if tag == "$ordered" else Counter(dict(pairs)) if tag == "$counter" else dict(pairs)
+            )
         case _:
             raise StateMismatch(f"The saved state holds {tag!r}, which this version of Lineside does not know.")
-
-
-def _counter(pairs: list[tuple[Any, Any]]) -> Counter[Any]:
-    # Not Counter(pairs): that would count the pairs.
-    return Counter(dict(pairs))
 
 
 class _Flattening:
@@ -92,24 +89,9 @@ class _Flattening:
     def plain(self, value: Any, path: Path) -> Any:
         if self._is_tensor(value):
             return {"$tensor": self._name(value, path)}
-        if value is None or isinstance(value, bool):
-            return value
-        # Subclasses, such as members of an IntEnum, become their plain type.
-        if isinstance(value, str):
-            return str.__str__(value)
-        if isinstance(value, int):
-            return int(value)
-        if isinstance(value, float):
-            return float(value) if math.isfinite(value) else {"$float": repr(float(value))}
-        if isinstance(value, bytes):
-            return {"$bytes": base64.b64encode(value).decode("ascii")}
         if isinstance(value, (list, tuple, dict)) and not hasattr(value, "_fields"):
             return self._container(value, path)
-        raise CheckpointContentsError(
-            f"{_text(path)} is a {type(value).__module__}.{type(value).__qualname__}, which a checkpoint does not hold: "
-            "only numbers, texts, bytes, None, tensors, and lists, tuples and dicts of them. Leave it out of state_dict(), "
-            "or put its plain values there."
-        )
+        return _leaf(value, path)
 
     def _container(self, value: list[Any] | tuple[Any, ...] | dict[Any, Any], path: Path) -> Any:
         if id(value) in self._entered:
@@ -146,6 +128,26 @@ class _Flattening:
         self.tensors[name] = tensor
         self._names[id(tensor)] = name
         return name
+
+
+def _leaf(value: Any, path: Path) -> Any:
+    """Return a single value; a subclass, such as a member of an IntEnum, becomes its plain type."""
+    match value:
+        case None | bool():
+            return value
+        case str():
+            return str.__str__(value)
+        case int():
+            return int(value)
+        case float():
+            return float(value) if math.isfinite(value) else {"$float": repr(float(value))}
+        case bytes():
+            return {"$bytes": base64.b64encode(value).decode("ascii")}
+    raise CheckpointContentsError(
+        f"{_text(path)} is a {type(value).__module__}.{type(value).__qualname__}, which a checkpoint does not hold: "
+        "only numbers, texts, bytes, None, tensors, and lists, tuples and dicts of them. Leave it out of state_dict(), "
+        "or put its plain values there."
+    )
 
 
 def _text(path: Path) -> str:

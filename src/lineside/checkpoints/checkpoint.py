@@ -141,13 +141,15 @@ class Checkpoint:
             inventory = take_inventory(self.path)
         except OSError as error:
             raise self._damaged(".", f"it cannot be read: {error}") from error
+        # Listed files come first, so that a missing one is named itself, not the directory that it left empty.
+        for name in self.manifest.files:
+            if name not in inventory.files and name not in inventory.foreign:
+                raise self._damaged(name, "missing")
         for name, what in inventory.foreign.items():
             raise self._damaged(name, f"{what}, which no checkpoint holds")
         for name in sorted(inventory.files.keys() - self.manifest.files.keys() - {MANIFEST}):
             raise self._damaged(name, "a foreign file, which the manifest does not list")
         for name, record in self.manifest.files.items():
-            if name not in inventory.files:
-                raise self._damaged(name, "missing")
             if inventory.files[name] != record.size:
                 raise self._damaged(name, f"{inventory.files[name]} bytes, where {record.size} were written")
             if name.endswith(".safetensors"):

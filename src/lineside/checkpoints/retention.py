@@ -27,7 +27,8 @@ def kept(policies: Iterable[Policy], entries: Sequence[Manifest]) -> set[str]:
 class KeepBest:
     """The `k` checkpoints with the best value of a metric; of equal ones the earlier, as a strict improvement has it.
 
-    A value counts only for the weights that it was computed with: at the checkpoint's own step. NaN is never the best.
+    A value counts only for the weights that it was computed with: at the checkpoint's own step. NaN is never the best,
+    nor is an infinity, which nothing could ever beat.
 
     Raises:
         OptionError: `k` is negative, or `mode` is neither ``min`` nor ``max``.
@@ -52,7 +53,7 @@ class KeepBest:
             for entry in entries
             if (record := entry.metrics.get(self.metric)) is not None
             and record.step == entry.step
-            and not math.isnan(record.value)
+            and math.isfinite(record.value)
         )
         return {name for *_, name in ranked[: self.k]}
 

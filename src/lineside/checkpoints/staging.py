@@ -6,6 +6,7 @@ or the machine dies in between, the old checkpoints are there, and the new one i
 
 from __future__ import annotations
 
+import re
 import shutil
 from collections.abc import Iterable
 from contextlib import suppress
@@ -20,6 +21,8 @@ from lineside.files import fsync, rename
 
 _STAGING = ".staging-"
 _TRASH = ".trash-"
+_TEMPORARY = re.compile(r"\..+\.\d+-[0-9a-f]{8}\.tmp")
+"""What `lineside.files.write_atomic` leaves when it is killed."""
 
 
 class Staging:
@@ -131,13 +134,8 @@ def throw_away(root: Path, names: Iterable[str]) -> None:
 
 
 def leftovers(root: Path) -> list[Path]:
-    """Return the staging and trash directories that dead attempts left."""
-    return [
-        path
-        for path in sorted(root.iterdir())
-        for prefix in (_STAGING, _TRASH)
-        if path.name.startswith(prefix) and step_of(path.name.removeprefix(prefix)) is not None
-    ]
+    """Return what dead attempts left: staging and trash directories, and temporary files of atomic writes."""
+    return [path for path in sorted(root.iterdir()) if _is_leftover(path.name)]
 
 
 def sweep(root: Path) -> None:
@@ -151,9 +149,18 @@ def taken(root: Path, name: str) -> bool:
     return any((root / f"{prefix}{name}").exists() for prefix in ("", _STAGING, _TRASH))
 
 
+def _is_leftover(name: str) -> bool:
+    checkpoint = name.removeprefix(_STAGING).removeprefix(_TRASH)
+    return (checkpoint != name and step_of(checkpoint) is not None) or _TEMPORARY.fullmatch(name) is not None
+
+
 def _put(path: Path, data: bytes) -> None:
     path.write_bytes(data)
 
 
 def _remove(path: Path) -> None:
-    shutil.rmtree(path, ignore_errors=True)
+    if path.is_dir():
+        shutil.rmtree(path, ignore_errors=True)  # which refuses to follow a link
+    else:
+        with suppress(OSError):
+            path.unlink()

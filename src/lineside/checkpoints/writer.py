@@ -83,7 +83,7 @@ class CheckpointStore(Catalog):
         tags: Sequence[str] = (),
         metrics: Mapping[str, MetricRecord] | None = None,
         weights: str = "raw",
-        pin: str | None = None,
+        pins: Sequence[str] = (),
         parent: str | None = None,
         standalone: Mapping[Path, PartWriter] | None = None,
     ) -> Checkpoint:
@@ -96,7 +96,7 @@ class CheckpointStore(Catalog):
             tags: words to find it by; ``best`` makes it the best.
             metrics: by canonical name, each with the step at which it was computed.
             weights: which weights produced the metrics: ``raw``, ``ema``, ….
-            pin: keep it until this owner pins another one, or unpins.
+            pins: owners who pin it with this commit, in place of what each had pinned before.
             parent: the checkpoint from which this attempt started; it is protected.
             standalone: writers of files outside of the checkpoint, by path, that are committed and pruned with it.
 
@@ -124,7 +124,7 @@ class CheckpointStore(Catalog):
                 },
                 weights=weights,
                 parent=parent,
-                pins=self._pins | ({pin: name} if pin is not None else {}),
+                pins=self._pins | dict.fromkeys(pins, name),
                 software=self._software,
             )
             outside = StandaloneFiles(self.root, name, standalone or {}, self._entries)
@@ -132,10 +132,10 @@ class CheckpointStore(Catalog):
             self._entries = tuple(sorted((*self._entries, manifest), key=lambda entry: entry.age))
             self._pins = dict(manifest.pins)
             try:
-                write_index(self.root, self.run_id, self._entries, self._pins)
                 outside.publish()
+                write_index(self.root, self.run_id, self._entries, self._pins)
             except OSError as error:
-                outside.discard()
+                # What is staged stays: the next attempt's sweep puts it in place.
                 raise CheckpointFailed(
                     self.root, f"{name} is committed, but what follows a commit failed: {error}", self._free()
                 ) from error

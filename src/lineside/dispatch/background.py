@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import copy
+import logging
 from collections import deque
 from pathlib import Path
 from time import perf_counter_ns
@@ -11,8 +13,9 @@ from lineside.callback import Callback
 from lineside.dispatch.guard import Bound, Guard
 from lineside.dispatch.items import EventItem, Item, Marker, RecordsItem, Task
 from lineside.dispatch.lanes import Lane, LaneLimits
-from lineside.dispatch.snapshot import RunSnapshot
 from lineside.sink import Sink
+
+log = logging.getLogger("lineside")
 
 STATE_TIMEOUT = 2.0
 """Seconds that a save waits for the state of a background callback that is behind."""
@@ -41,32 +44,31 @@ class BackgroundCallback:
         self.lane = Lane(callback.name, self._handle, limits, directory)
         self.write: Bound | None = None
         if isinstance(callback, Sink):
-            self.write = Bound(callback, "write", lambda records: callback.write(records, self._snapshot))
+            self.write = Bound(callback, "write", lambda item: callback.write(item.records, self._snapshot))
+        self._task = Bound(callback, "task", lambda task: task.do())
         self._snapshot: Any = None
         self._guard = guard
         self._fatal = fatal
         self._stateful = type(callback).state_dict is not Callback.state_dict
         self._stateful |= type(callback).state_tensors is not Callback.state_tensors
+        self._asked: deque[Marker] = deque()
         self._last: Marker | None = None
-        self._patience = STATE_TIMEOUT
-
-    def see(self, snapshot: RunSnapshot) -> None:
-        """Remember the run as a sink gets it when it writes."""
-        self._snapshot = snapshot.by(self.callback.name)
 
     def _handle(self, item: Item) -> None:
         if isinstance(item, EventItem):
-            self.see(item.snapshot)
+            self._snapshot = item.snapshot.by(self.callback.name)
             self._call(item.hook, self._snapshot, item.payload)
         elif isinstance(item, RecordsItem):
             if self.write is not None:
-                self._call(self.write, item.records)
+                self._call(self.write, item)
         elif isinstance(item, Marker):
             self._answer(item)
         elif isinstance(item, Task):
-            self._call(Bound(self.callback, "task", lambda _: item.do()), None)
+            self._call(self._task, item)
 
     def _call(self, hook: Bound, subject: Any, payload: Any = None) -> None:
+        if hook.disabled:  # while this item waited
+            return
         before = perf_counter_ns()
         try:
             if payload is None:
@@ -74,40 +76,50 @@ class BackgroundCallback:
             else:
                 hook.call(subject, payload)  # type: ignore[call-arg]
             hook.streak = 0
-        except Exception as error:
+        except Exception as error:  # noqa: BLE001 - isolating whatever a callback raises is the point
             try:
                 self._guard.failed(hook, error)
-            except Exception as final:
+            except Exception as final:  # noqa: BLE001 - it is handed to the training thread
                 self._fatal.append(final)
+        except BaseException as final:  # noqa: BLE001 - SystemExit ends the run, as it does inline
+            self._fatal.append(final)
         spent = perf_counter_ns() - before
         hook.cost.total += spent
         hook.cost.buckets[spent.bit_length()] += 1
 
     def _answer(self, marker: Marker) -> None:
         try:
-            marker.state, marker.tensors = self.callback.state_dict(), dict(self.callback.state_tensors())
+            # Copied here, since the callback goes on while the training thread writes the checkpoint.
+            marker.state = copy.deepcopy(self.callback.state_dict())
+            marker.tensors = dict(self.callback.state_tensors())
         except Exception as error:
-            self._fatal.append(error)
+            if self.callback.on_error == "raise":
+                self._fatal.append(error)
+            log.exception("The state of callback %s could not be taken.", self.callback.name)
         marker.answered.set()
 
     def ask_state(self) -> Marker | None:
         """Put a marker into the queue; None if the callback has no state to ask for."""
         if not self._stateful:
             return None
+        self._newest_answer()
         marker = Marker()
+        self._asked.append(marker)
         self.lane.put(marker)
         return marker
 
-    def wait_state(self, marker: Marker) -> tuple[dict[str, Any], dict[str, Any], bool]:
-        """Return the state and tensors at a marker, and whether they are from this marker or an earlier one.
+    def wait_state(self, marker: Marker) -> Marker | None:
+        """Return a marker when it is answered; if that takes too long, the newest that is answered, or None.
 
-        A callback that did not answer in time once is not waited for again until it has caught up: a save must not
-        hang on a hanging sink.
+        While an earlier one is still unanswered nobody waits: a save must not hang on a hanging sink.
         """
-        if marker.answered.wait(self._patience):
-            self._patience, self._last = STATE_TIMEOUT, marker
-            return marker.state or {}, marker.tensors, True
-        self._patience = 0.0
-        if self._last is None:
-            return {}, {}, False
-        return self._last.state or {}, self._last.tensors, False
+        self._newest_answer()
+        if self._asked and self._asked[0] is marker:
+            self.lane.hurry()
+            marker.answered.wait(STATE_TIMEOUT)
+        return self._newest_answer()
+
+    def _newest_answer(self) -> Marker | None:
+        while self._asked and self._asked[0].answered.is_set():
+            self._last = self._asked.popleft()
+        return self._last

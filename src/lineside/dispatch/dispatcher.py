@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import itertools
 from collections import deque
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from time import perf_counter_ns
 from typing import Any
@@ -16,6 +17,7 @@ from lineside.dispatch.profile import CallbackCost, summarize
 from lineside.dispatch.snapshot import RunSnapshot
 from lineside.events import Event
 from lineside.ports import RunView
+from lineside.units import Trigger
 
 
 class Chain:
@@ -55,22 +57,27 @@ class Chain:
         run = dispatcher.run
         outer = dispatcher.current
         before = perf_counter_ns()
-        for hook in self._inline:
-            dispatcher.current = hook
-            try:
-                hook.call(run)
-            except Exception as error:
-                dispatcher.guard.failed(hook, error)
-            else:
-                if hook.streak:
-                    hook.streak = 0
-            now = perf_counter_ns()
-            spent = now - before
-            before = now
-            cost = hook.cost
-            cost.total += spent
-            cost.buckets[spent.bit_length()] += 1
-        dispatcher.current = outer
+        try:
+            for hook in self._inline:
+                trigger = hook.trigger
+                if trigger is not None and not trigger.fires(run):
+                    continue
+                dispatcher.current = hook
+                try:
+                    hook.call(run)
+                except Exception as error:  # noqa: BLE001 - the guard decides
+                    dispatcher.guard.failed(hook, error)
+                else:
+                    if hook.streak:
+                        hook.streak = 0
+                now = perf_counter_ns()
+                spent = now - before
+                before = now
+                cost = hook.cost
+                cost.total += spent
+                cost.buckets[spent.bit_length()] += 1
+        finally:
+            dispatcher.current = outer
         if self._background:
             self._send()
 
@@ -87,6 +94,9 @@ class Chain:
         dispatcher = self._dispatcher
         due = [pair for pair in self._background if pair[0].trigger is None or pair[0].trigger.fires(dispatcher.run)]
         if due:
+            if not self.event.per_batch:
+                # What was logged before the event comes to a sink before the event, above all before `on_teardown`.
+                dispatcher.flush()
             snapshot = dispatcher.freeze()
             for hook, background in due:
                 item = EventItem(hook, snapshot, dispatcher.payload if self.event.payload else None)
@@ -114,6 +124,7 @@ class Dispatcher:
     ) -> None:
         self.run = run
         self.freeze = freeze
+        self.flush: Callable[[], None] = _nothing_to_flush
         self.current: Bound | None = None
         self.payload: Any = None
         self.fatal: deque[BaseException] = deque()
@@ -134,22 +145,17 @@ class Dispatcher:
         background = self.background.get(callback.name)
         for event, hook in callback.hooks().items():
             bound = Bound(callback, event.hook, hook.call, hook.every)
-            if background is None:
-                bound.call = self._inline_call(bound, event)
+            lane = None if hook.inline else background
+            if lane is None and event.payload:
+                bound.call = self._with_payload(hook.call)
             self._hooks[callback.name].append(bound)
-            self._chains.setdefault(event, Chain(self, event)).add(bound, background)
+            self._chains.setdefault(event, Chain(self, event)).add(bound, lane)
         if background is not None and background.write is not None:
             self._hooks[callback.name].append(background.write)
 
-    def _inline_call(self, bound: Bound, event: Event) -> Callable[[Any], None]:
-        """Return what the hot path calls: the method itself unless it has a trigger or a payload."""
-        method: Callable[..., None] = bound.call
-        trigger = bound.trigger
-        if event.payload:
-            return lambda run: method(run, self.payload)
-        if trigger is not None:
-            return lambda run: method(run) if trigger.fires(run) else None
-        return method
+    def _with_payload(self, method: Callable[..., None]) -> Callable[[RunView], None]:
+        """Return what the hot path calls for an event that carries something."""
+        return lambda run: method(run, self.payload)
 
     def chain(self, event: Event) -> Chain | None:
         """Return the chain of an event, or None if nobody subscribed."""
@@ -166,6 +172,7 @@ class Dispatcher:
             chain.show(payload)
 
     def _disable(self, hook: Bound) -> None:
+        hook.disabled = True
         self._disabled.setdefault(hook.callback.name, []).append(hook.method)
         for chain in self._chains.values():
             chain.remove(hook)
@@ -190,16 +197,20 @@ class Dispatcher:
 
     def triggers(self) -> dict[str, int]:
         """Return the marks of all ``@every`` triggers, to be saved."""
-        return {
-            str(hook): hook.trigger.mark for hooks in self._hooks.values() for hook in hooks if hook.trigger is not None
-        }
+        return {key: trigger.mark for key, trigger in self._triggers()}
 
     def load_triggers(self, marks: Mapping[str, int]) -> None:
-        """Restore what `triggers` returned."""
-        for hooks in self._hooks.values():
-            for hook in hooks:
-                if hook.trigger is not None:
-                    hook.trigger.mark = marks.get(str(hook), hook.trigger.mark)
+        """Restore what `triggers` returned. A trigger that is new, or has another duration, counts from here on."""
+        for key, trigger in self._triggers():
+            if key in marks:
+                trigger.mark = marks[key]
+            else:
+                trigger.skip(self.run)
+
+    def _triggers(self) -> Iterator[tuple[str, Trigger]]:
+        for hook in itertools.chain.from_iterable(self._hooks.values()):
+            if hook.trigger is not None:
+                yield f"{hook} every {hook.trigger.duration}", hook.trigger
 
     def costs(self, elapsed: float) -> list[CallbackCost]:
         """Return what each callback cost so far, the costliest first."""
@@ -219,3 +230,7 @@ class Dispatcher:
                 )
             )
         return sorted(costs, key=lambda cost: -cost.total)
+
+
+def _nothing_to_flush() -> None:
+    """Stand in for the stream of records until there is one."""

@@ -9,7 +9,7 @@ from typing import Any
 
 from lineside.callback import Callback
 from lineside.dispatch.profile import Cost
-from lineside.errors import MonitorError, OptionError
+from lineside.errors import AttachError, MonitorError, OptionError
 from lineside.units import Duration, Trigger
 
 log = logging.getLogger("lineside")
@@ -20,7 +20,7 @@ FORCE_RAISE = "LINESIDE_ON_ERROR"
 class Bound:
     """A hook in its place: what is called, whose it is, how often, what it costs and how often it failed."""
 
-    __slots__ = ("call", "callback", "cost", "failures", "method", "streak", "trigger")
+    __slots__ = ("call", "callback", "cost", "disabled", "failures", "method", "streak", "trigger")
 
     def __init__(
         self, callback: Callback, method: str, call: Callable[[Any], None], every: Duration | None = None
@@ -30,6 +30,7 @@ class Bound:
         self.call = call
         self.trigger = Trigger(every) if every is not None else None
         self.cost = Cost()
+        self.disabled = False
         self.failures = 0
         self.streak = 0
 
@@ -54,13 +55,15 @@ class Guard:
     def failed(self, hook: Bound, error: Exception) -> None:
         """Isolate a failure, or raise it again.
 
-        `MonitorError` always ends the run (a callback that watches a metric that never comes protects nothing), and
-        so does an error in a callback that takes part in collectives: its peers on other ranks would wait for ever.
+        `MonitorError` and `AttachError` always end the run: a callback that watches a metric that never comes, or finds
+        at its start that it cannot work here, protects nothing. So does an error in a callback that takes part in
+        collectives: its peers on other ranks would wait for ever.
         """
         hook.failures += 1
         hook.streak += 1
         callback = hook.callback
-        if self._force_raise or callback.on_error == "raise" or callback.collective or isinstance(error, MonitorError):
+        useless = isinstance(error, (AttachError, MonitorError))
+        if self._force_raise or callback.on_error == "raise" or callback.collective or useless:
             error.add_note(f"raised by the callback {hook}")
             raise error
         name = f"{hook} raised {type(error).__name__}: {error}"

@@ -90,7 +90,9 @@ class RecordsItem:
             if not self._resolved:
                 self._rows = resolve(self._rows, self._read)
                 if self._of_batches:
-                    self._rows = [(*row[:3], {batch_name(name): value for name, value in row[3].items()}) for row in self._rows]
+                    self._rows = [
+                        (*row[:3], {batch_name(name): value for name, value in row[3].items()}) for row in self._rows
+                    ]
                 self._resolved = True
         return Records(self._rows, self.media)
 

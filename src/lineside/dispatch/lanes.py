@@ -7,6 +7,7 @@ are dropped and counted; the others overflow to a file on disk.
 
 from __future__ import annotations
 
+import logging
 import marshal
 import struct
 import tempfile
@@ -15,10 +16,13 @@ import time
 from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
+from io import FileIO
 from pathlib import Path
-from typing import IO, Any
+from typing import Any
 
 from lineside.dispatch.items import Item
+
+log = logging.getLogger("lineside")
 
 POLL_INTERVAL = 0.1
 """Seconds between two looks of an idle lane at its queue."""
@@ -42,9 +46,10 @@ class Overflow:
 
     def __init__(self, directory: Path | None) -> None:
         self._directory = directory
-        self._file: IO[bytes] | None = None
+        self._file: FileIO | None = None
+        self._failed = False
         self._lock = threading.Lock()
-        self._read = self._write = 0
+        self._start = self._end = 0
         self._shells: deque[tuple[Item, bool]] = deque()
 
     def __len__(self) -> int:
@@ -52,30 +57,43 @@ class Overflow:
         return len(self._shells)
 
     def append(self, item: Item) -> None:
-        """Put an item behind the others."""
+        """Put an item behind the others; one that cannot be written, on a full disk say, waits in memory."""
         shell, plain = item.unloaded()
         with self._lock:
-            if plain is not None:
-                if self._file is None:
-                    self._file = tempfile.TemporaryFile(dir=self._directory)
-                data = marshal.dumps(plain)
-                self._file.seek(self._write)
-                self._file.write(_LENGTH.pack(len(data)) + data)
-                self._write = self._file.tell()
-            self._shells.append((shell, plain is not None))
+            on_disk = plain is not None and self._write(plain)
+            self._shells.append((item if plain is not None and not on_disk else shell, on_disk))
+
+    def _write(self, plain: Any) -> bool:
+        try:
+            record = marshal.dumps(plain)
+            if self._file is None:
+                # Without a buffer, which would try again, and fail again, at every later access.
+                self._file = tempfile.TemporaryFile(buffering=0, dir=self._directory)  # noqa: SIM115 - as long as the lane
+            self._file.seek(self._end)
+            rest = memoryview(_LENGTH.pack(len(record)) + record)
+            while rest:
+                rest = rest[self._file.write(rest) :]
+        except (OSError, ValueError) as error:
+            if not self._failed:
+                self._failed = True
+                log.warning("What waits for a slow callback stays in memory, since the disk cannot take it: %s", error)
+            return False
+        self._end = self._file.tell()
+        return True
 
     def take(self) -> Item:
         """Remove and return the oldest item."""
         with self._lock:
             item, on_disk = self._shells.popleft()
             if on_disk and self._file is not None:
-                self._file.seek(self._read)
+                self._file.seek(self._start)
                 (length,) = _LENGTH.unpack(self._file.read(_LENGTH.size))
-                item.load(marshal.loads(self._file.read(length)))
-                self._read = self._file.tell()
-                if self._read == self._write:
-                    self._read = self._write = 0
+                self._start += _LENGTH.size + length
+                record = self._file.read(length)
+                if self._start == self._end:
+                    self._start = self._end = 0
                     self._file.truncate(0)
+                item.load(marshal.loads(record))  # noqa: S302 - written by this very object
             return item
 
 
@@ -102,10 +120,13 @@ class Lane:
         self._handle = handle
         self._queue: deque[Item] = deque()
         self._overflow = Overflow(directory)
-        # Each counter has one writer, so that no lock is needed: what waits is their difference.
+        # The training thread, the poller and other callbacks all put; only the lane's thread takes. What waits is the
+        # difference of the counters.
+        self._putting = threading.Lock()
         self._put_items = self._put_bytes = 0
         self._taken_items = self._taken_bytes = 0
-        self._closing = threading.Event()
+        self._hurry = threading.Event()
+        self._closing = False
         self._abandoned = False
         self._thread: threading.Thread | None = None
 
@@ -122,20 +143,20 @@ class Lane:
             droppable: how many records are lost, and counted, if there is no room; 0 if the item must not be lost.
         """
         weight = item.weight
-        full = (
-            bool(self._overflow)
-            or self._put_items - self._taken_items >= self._limits.items
-            or self._put_bytes - self._taken_bytes + weight > self._limits.bytes
-        )
-        if full and droppable:
-            self.dropped += droppable
-            return
-        if full:
-            self._overflow.append(item)
-            return
-        self._put_items += 1
-        self._put_bytes += weight
-        self._queue.append(item)
+        with self._putting:
+            full = (
+                bool(self._overflow)
+                or self._put_items - self._taken_items >= self._limits.items
+                or self._put_bytes - self._taken_bytes + weight > self._limits.bytes
+            )
+            if full and droppable:
+                self.dropped += droppable
+            elif full:
+                self._overflow.append(item)
+            else:
+                self._put_items += 1
+                self._put_bytes += weight
+                self._queue.append(item)
 
     def start(self) -> None:
         """Start the thread."""
@@ -145,9 +166,10 @@ class Lane:
     def _work(self) -> None:
         while not self._abandoned:
             self.run_waiting()
-            if self._closing.is_set() and not self.waiting:
+            if self._closing and not self.waiting:
                 return
-            self._closing.wait(POLL_INTERVAL)
+            self._hurry.wait(POLL_INTERVAL)
+            self._hurry.clear()
 
     def run_waiting(self) -> None:
         """Handle everything that waits, on the calling thread."""
@@ -158,20 +180,35 @@ class Lane:
                 self._taken_bytes += item.weight
                 self._taken_items += 1
             elif self._overflow:
-                self._handle(self._overflow.take())
+                self._handle_overflowed()
             else:
                 return
 
+    def _handle_overflowed(self) -> None:
+        try:
+            item = self._overflow.take()
+        except Exception:
+            with self._putting:
+                self.dropped += 1
+            log.exception("Something that waited for callback %s on the disk could not be read back.", self.name)
+        else:
+            self._handle(item)
+
+    def hurry(self) -> None:
+        """Let the thread look at its queue at once, because somebody waits for what is in it."""
+        self._hurry.set()
+
     def ask_to_close(self) -> None:
         """Let the thread end when its queue is empty."""
-        self._closing.set()
+        self._closing = True
+        self.hurry()
 
     def join(self, deadline: float) -> bool:
         """Wait for the thread until a time of `time.monotonic`; tell whether it ended.
 
         A thread that does not end is left behind: it is a daemon and does not hold up the exit of the process.
         """
-        self._closing.set()
+        self.ask_to_close()
         if self._thread is None:
             return True
         self._thread.join(max(0.0, deadline - time.monotonic()))

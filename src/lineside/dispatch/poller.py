@@ -52,7 +52,7 @@ class Poller:
 
 
 class HangWatch:
-    """Names an inline callback that has not come back for a while. It is named, not cut: the thread is the training's."""
+    """Names an inline callback that has not come back for a while; not cut: the thread is the training's."""
 
     def __init__(self, dispatcher: Dispatcher, after: float = 30.0, clock: Callable[[], float] = monotonic) -> None:
         self._dispatcher = dispatcher
@@ -94,5 +94,8 @@ class CostWatch:
             if cost.lane == "inline" and cost.share > self._share and cost.name not in self._named:
                 self._named.add(cost.name)
                 log.warning(
-                    "The callback %s takes %.0f %% of the run, %.1f ms a call.", cost.name, 100 * cost.share, 1e3 * cost.mean
+                    "The callback %s takes %.0f %% of the run, %.1f ms a call.",
+                    cost.name,
+                    100 * cost.share,
+                    1e3 * cost.mean,
                 )

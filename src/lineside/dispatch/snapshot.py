@@ -10,25 +10,39 @@ from typing import Any, NoReturn, Protocol
 
 from lineside.control import Kind, Request
 from lineside.errors import NotInline
-from lineside.metrics import Metrics
+from lineside.metrics import Metrics, checked_name
 from lineside.ports import Alert, CallbackInfo, Level, Stage
 from lineside.sink import MediumKind
 
 FIELDS = (
-    "stage", "epoch", "total_epochs", "epochs_done", "step", "total_steps", "batch", "total_batches", "batches_done", "samples",
-    "elapsed", "has_validation", "lr", "reason", "summary",
-)  # fmt: skip
+    *("stage", "epoch", "total_epochs", "epochs_done", "step", "total_steps", "batch", "total_batches"),
+    *("batches_done", "samples", "elapsed", "has_validation", "lr", "reason", "summary"),
+)
 """What changes during a run and is copied into each snapshot."""
 
 
 class Desk(Protocol):
     """Where a snapshot hands in what its callback asks for; the run is one."""
 
-    def request(self, request: Request) -> None: ...
-    def raise_alert(self, alert: Alert) -> None: ...
-    def publish(self, values: Mapping[str, Any], author: str) -> None: ...
-    def publish_medium(self, kind: MediumKind, tag: str, data: Any) -> None: ...
-    def offload(self, target: str, arguments: Mapping[str, Any], key: str | None = None) -> None: ...
+    def request(self, request: Request) -> None:
+        """Put a request where the next safe point finds it."""
+        ...
+
+    def raise_alert(self, alert: Alert) -> None:
+        """Put an alert into the mail."""
+        ...
+
+    def publish(self, values: Mapping[str, Any], author: str) -> None:
+        """Put metrics into the mail."""
+        ...
+
+    def publish_medium(self, kind: MediumKind, tag: str, data: Any) -> None:
+        """Hand a text, picture or file to all sinks."""
+        ...
+
+    def offload(self, target: str, arguments: Mapping[str, Any], key: str | None = None) -> None:
+        """Run a function in the helper process."""
+        ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +79,9 @@ class RunSnapshot:
     reason: str | None
     summary: str | None
 
-    def __init__(self, desk: Desk, identity: Identity, values: Mapping[str, Any], metrics: Metrics, batch: Metrics):
+    def __init__(
+        self, desk: Desk, identity: Identity, values: Mapping[str, Any], metrics: Metrics, batch: Metrics
+    ) -> None:
         self._desk = desk
         self._identity = identity
         self._author = ""
@@ -76,15 +92,17 @@ class RunSnapshot:
     def by(self, author: str) -> RunSnapshot:
         """Return this snapshot as one callback sees it: what it asks for bears its name."""
         view = copy.copy(self)
-        view._author = author
+        view.__dict__["_author"] = author
         return view
 
     def __getattr__(self, name: str) -> Any:
         """Give what never changes; refuse what exists on the training thread alone."""
         if name in ("model", "batch_data", "outputs", "loss"):
             self._inline_only(f"run.{name}")
-        if name.startswith("_"):
-            raise AttributeError(name)
+        if name.startswith("_") or not hasattr(self._identity, name):
+            raise AttributeError(
+                f"A snapshot of the run has no {name!r}: see lineside.RunView for what callbacks read."
+            )
         return getattr(self._identity, name)
 
     def _inline_only(self, what: str) -> NoReturn:
@@ -97,8 +115,8 @@ class RunSnapshot:
         self._desk.request(Request(kind, reason, self._author, "background", arguments, self.step))
 
     def log(self, values: Mapping[str, Any]) -> None:
-        """Publish metrics under the names given, at the run's present step."""
-        self._desk.publish(values, self._author)
+        """Publish metrics, named as in the stage of this snapshot, at the run's present step."""
+        self._desk.publish({checked_name(name, self.stage): value for name, value in values.items()}, self._author)
 
     def log_text(self, tag: str, text: str) -> None:
         """Publish a text."""
@@ -160,7 +178,7 @@ class RunSnapshot:
     def plain(self) -> tuple[dict[str, Any], dict[str, Any], dict[str, Any]]:
         """Return the frozen values as plain data, for a queue that overflows to disk."""
         values = {name: getattr(self, name) for name in FIELDS}
-        values["lr"] = dict(values["lr"])
+        values["lr"] = {name: float(rate) for name, rate in values["lr"].items()}
         return values, _points(self.metrics), _points(self.batch_metrics)
 
     def emptied(self) -> RunSnapshot:

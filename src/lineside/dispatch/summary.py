@@ -31,7 +31,10 @@ def table(costs: Sequence[CallbackCost]) -> str:
     ]
     widths = [max(len(row[column]) for row in rows) for column in range(len(_HEAD))]
     lines = [
-        "  ".join(cell.ljust(width) if at < 2 else cell.rjust(width) for at, (cell, width) in enumerate(zip(row, widths, strict=True)))  # noqa: PLR2004 - two columns of words
+        "  ".join(
+            cell.ljust(width) if at < 2 else cell.rjust(width)
+            for at, (cell, width) in enumerate(zip(row, widths, strict=True))
+        )
         for row in rows
     ]
     return "\n".join(line.rstrip() for line in [*lines, *remarks(costs)])
@@ -42,8 +45,8 @@ def remarks(costs: Sequence[CallbackCost]) -> Iterator[str]:
     for cost in costs:
         if cost.lane == "inline" and cost.share > SLOW_SHARE and cost.total >= SLOW_SECONDS:
             yield (
-                f"{cost.name} took {cost.share:.0%} of the run ({seconds(cost.total)} in {cost.calls:,} calls): call it less "
-                "often with @every, or move it off the training thread with background=True."
+                f"{cost.name} took {cost.share:.0%} of the run ({seconds(cost.total)} in {cost.calls:,} calls): call "
+                "it less often with @every, or move it off the training thread with background=True."
             )
         if cost.failures:
             disabled = f", and {', '.join(cost.disabled)} was disabled" if cost.disabled else ""

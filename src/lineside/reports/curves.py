@@ -13,25 +13,27 @@ from typing import TYPE_CHECKING, Any, TypedDict
 import matplotlib as mpl
 import numpy as np
 from matplotlib.figure import Figure
-from matplotlib.font_manager import fontManager
+from matplotlib.layout_engine import ConstrainedLayoutEngine
 from matplotlib.lines import Line2D
 from matplotlib.ticker import MaxNLocator
 
 from lineside.files import write_atomic
+from lineside.reports.fonts import chinese_font
 from lineside.reports.points import Point, alone, by_step, coordinates, thinned
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-# Okabe and Ito's colours, which people who are colour-blind can tell apart; line styles differ as well.
-_STYLES = {"train": ("#0072B2", "-"), "val": ("#D55E00", "-")}
-_MORE_STYLES = (("#009E73", "--"), ("#CC79A7", "-."), ("#56B4E9", "--"), ("#E69F00", "-."), ("#000000", ":"))
+# Okabe and Ito's colours, which people who are colour-blind can tell apart; markers or line styles differ as well.
+_STYLES = {"train": ("#0072B2", "-", "o"), "val": ("#D55E00", "-", "s")}
+_MORE_STYLES = (
+    ("#009E73", "--", "^"),
+    ("#CC79A7", "-.", "v"),
+    ("#56B4E9", "--", "D"),
+    ("#E69F00", "-.", "P"),
+    ("#000000", ":", "X"),
+)
 _BEST, _CUT, _STOP, _BAD, _GREY = "#117733", "#888888", "#882255", "#CC0000", "#5A5A5A"
-_CJK_FONTS = (
-    "Noto Sans CJK SC", "Noto Sans CJK JP", "Source Han Sans SC", "Source Han Sans CN", "PingFang SC", "Microsoft YaHei",
-    "Heiti SC", "Hiragino Sans GB", "WenQuanYi Zen Hei", "WenQuanYi Micro Hei", "SimHei", "Droid Sans Fallback",
-    "Arial Unicode MS",
-)  # fmt: skip
 _WORDS = {
     "loss": "损失", "accuracy": "准确率", "learning rate": "学习率", "training": "训练", "validation": "验证",
     "epoch": "轮次", "step": "步", "best": "最佳", "learning rate cut": "学习率下调", "stopped early": "提前停止",
@@ -54,6 +56,7 @@ class Marks(TypedDict, total=False):
 
 
 def draw(
+    *,
     series: Mapping[str, Sequence[Point]],
     path_png: str | None,
     path_svg: str | None,
@@ -76,10 +79,10 @@ def draw(
     Returns:
         A note for people when the language could not be had.
     """
-    font = _cjk_font()
+    font = chinese_font()
     note = _NO_FONT if language == "zh" and font is None else None
     words = _WORDS if language == "zh" and font is not None else {}
-    settings = {
+    settings: Any = {
         "font.family": ["DejaVu Sans", *([font] if font else [])],
         "font.size": 9.5,
         "axes.edgecolor": "#B0B0B0",
@@ -112,14 +115,19 @@ def _figure(
     first = columns - (len(panels) - 1) % columns if panels else 1
     rows = (len(panels) - 1 + first) // columns if panels else 1
     width = 8.0 if columns == 1 else 5.0 * columns
-    figure = Figure(figsize=(width, 3.1 * rows + 0.9), layout="constrained")
-    figure.get_layout_engine().set(hspace=0.06, wspace=0.04)  # type: ignore[union-attr]
+    head = 0.55 if subtitle else 0.35
+    height = 3.1 * rows + 0.4 + head
+    layout = ConstrainedLayoutEngine(hspace=0.06, wspace=0.04, rect=(0, 0, 1, 1 - head / height))
+    figure = Figure(figsize=(width, height), layout=layout)
     grid = figure.add_gridspec(max(rows, 1), columns)
     steps = by_step(series.values())
+    places = [place for points in series.values() for place in coordinates(points, steps)[0]] or [1.0]
+    slack = max(0.5, 0.025 * (max(places) - min(places)))
     for index, (name, members) in enumerate(panels.items()):
         place = index + first - 1
         where = grid[0, :first] if index == 0 else grid[place // columns, place % columns]
         axes = figure.add_subplot(where)
+        axes.set_xlim(min(places) - slack, max(places) + slack)
         _panel(axes, name, {member: series[member] for member in members}, steps, words)
         _mark(axes, members, marks, steps)
     _head(figure, title, subtitle)
@@ -130,7 +138,7 @@ def _figure(
 def _panels(series: Mapping[str, Sequence[Point]]) -> dict[str, list[str]]:
     """Group ``train/x`` and ``val/x``; the loss comes first and the learning rates last."""
     panels: dict[str, list[str]] = {"loss": [], "": [], "learning rate": []}
-    for name in series:
+    for name in filter(series.get, series):
         kind, _, metric = name.partition("/")
         group = "learning rate" if kind == "lr" else metric if kind in ("train", "val", "test") else name
         panels.setdefault(group, []).append(name)
@@ -138,28 +146,28 @@ def _panels(series: Mapping[str, Sequence[Point]]) -> dict[str, list[str]]:
     return {name: sorted(members) for name, members in (panels | {"learning rate": rates}).items() if members}
 
 
-def _panel(
-    axes: Axes, name: str, curves: Mapping[str, Sequence[Point]], steps: bool, words: Mapping[str, str]
-) -> None:
+def _panel(axes: Axes, name: str, curves: Mapping[str, Sequence[Point]], steps: bool, words: Mapping[str, str]) -> None:
     more = iter(_MORE_STYLES * len(curves))
     finite: list[float] = []
     for member, points in curves.items():
         kind = member.partition("/")[0]
-        color, style = _STYLES.get(kind) or (_STYLES["train"] if member == "lr" else next(more))
+        color, style, marker = _STYLES.get(kind) or (_STYLES["train"] if member == "lr" else next(more))
         label = {"train": "training", "val": "validation"}.get(kind, member)
         x, y = thinned(*coordinates(points, steps))
         shown = np.where(np.isfinite(y), y, np.nan)
         finite.extend(shown[np.isfinite(shown)])
         way = "steps-post" if kind == "lr" and not steps else "default"
-        axes.plot(x, shown, style, color=color, lw=1.7, label=_safe(words.get(label, label)), drawstyle=way)
         dots = np.isfinite(y) if len(y) <= _FEW_POINTS and kind != "lr" else alone(y)
-        axes.plot(x[dots], y[dots], "o", color=color, ms=3.6)
+        axes.plot(
+            x, shown, style, color=color, lw=1.7, marker=marker if dots.any() else "", ms=3.8, markevery=list(dots),
+            drawstyle=way, label=_safe(words.get(label, label)),
+        )  # fmt: skip
         bad = x[~np.isfinite(y)]
         axes.plot(bad, np.full(len(bad), 0.03), "x", color=_BAD, ms=6, mew=1.6, transform=axes.get_xaxis_transform())
     axes.set_title(_safe(words.get(name, name)))
-    axes.xaxis.set_major_locator(MaxNLocator(integer=True, nbins=9))
+    axes.xaxis.set_major_locator(MaxNLocator(integer=True, nbins=9, min_n_ticks=1))
     axes.set_xlabel(words.get("step", "step") if steps else words.get("epoch", "epoch"))
-    axes.margins(x=0.03, y=0.1)
+    axes.margins(y=0.07)
     if _spans_decades(finite, 10 if name == "learning rate" else 100) and (name == "learning rate" or "loss" in name):
         axes.set_yscale("log")
     if not finite:
@@ -188,8 +196,10 @@ def _mark(axes: Axes, members: Sequence[str], marks: Marks, steps: bool) -> None
 
 
 def _head(figure: Figure, title: str, subtitle: str) -> None:
-    text = _safe(title) + (f"\n{_safe(subtitle)}" if subtitle else "")
-    figure.suptitle(text, x=0.012, ha="left", fontsize=11)
+    """Write the title into the room that `_figure` leaves at the top."""
+    inch = 1 / figure.get_figheight()
+    figure.text(0.012, 1 - 0.1 * inch, _safe(title), va="top", fontsize=11, weight="bold")
+    figure.text(0.012, 1 - 0.3 * inch, _safe(subtitle), va="top", fontsize=10, color=_GREY)
 
 
 def _key(figure: Figure, series: Mapping[str, Sequence[Point]], marks: Marks, words: Mapping[str, str]) -> None:
@@ -200,9 +210,18 @@ def _key(figure: Figure, series: Mapping[str, Sequence[Point]], marks: Marks, wo
         key.append((Line2D([], [], **style), words.get(word, word) + detail))
 
     if best := marks.get("best"):
-        metric, step, epoch, value = best
+        metric, _, epoch, value = best
         where = f"{words.get('epoch', 'epoch')} {epoch + 1}"
-        add("best", f": {_safe(metric)} {value:.4g}, {where}", color=_BEST, ls="--", lw=1, marker="*", ms=10, mec="white")
+        add(
+            "best",
+            f": {_safe(metric)} {value:.4g}, {where}",
+            color=_BEST,
+            ls="--",
+            lw=1,
+            marker="*",
+            ms=10,
+            mec="white",
+        )
     if marks.get("lr_cuts"):
         add("learning rate cut", color=_CUT, ls=":", lw=1)
     if marks.get("stopped"):
@@ -212,12 +231,6 @@ def _key(figure: Figure, series: Mapping[str, Sequence[Point]], marks: Marks, wo
     if key:
         handles, labels = zip(*key, strict=True)
         figure.legend(handles, labels, loc="outside lower left", ncols=len(key), frameon=False, fontsize=8.5)
-
-
-def _cjk_font() -> str | None:
-    """Return the first font with Chinese characters that this machine has."""
-    there = {font.name for font in fontManager.ttflist}
-    return next((name for name in _CJK_FONTS if name in there), None)
 
 
 def _safe(text: str) -> str:

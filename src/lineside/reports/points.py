@@ -54,5 +54,7 @@ def thinned(x: Numbers, y: Numbers, most: int = MOST_POINTS) -> tuple[Numbers, N
 def alone(y: Numbers) -> NDArray[np.bool_]:
     """Tell which finite points have no finite neighbour: no line reaches them, so they need a marker."""
     finite = np.isfinite(y)
-    padded = np.concatenate([[False], finite, [False]])
-    return finite & ~padded[:-2] & ~padded[2:]
+    neighbour = np.zeros_like(finite)
+    neighbour[1:] = finite[:-1]
+    neighbour[:-1] |= finite[1:]
+    return finite & ~neighbour

@@ -13,6 +13,6 @@ __all__ = ["Run"]
 def __getattr__(name: str) -> object:
     if name != "Run":
         raise AttributeError(f"module 'lineside.run' has no attribute {name!r}")
-    from lineside.run.run import Run  # noqa: PLC0415 - the lazy export of this package
+    from lineside.run.run import Run
 
     return Run

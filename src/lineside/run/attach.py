@@ -49,7 +49,8 @@ def _check_needs(callback: Callback, host: str, capabilities: Capabilities) -> N
 def described(callbacks: Sequence[Callback]) -> tuple[CallbackInfo, ...]:
     """Return what callbacks may know of each other: names, classes and public options that are plain values."""
     return tuple(
-        CallbackInfo(callback.name, type(callback).__name__, callback.enabled, _options(callback)) for callback in callbacks
+        CallbackInfo(callback.name, type(callback).__name__, callback.enabled, _options(callback))
+        for callback in callbacks
     )
 
 

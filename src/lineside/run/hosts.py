@@ -30,11 +30,11 @@ def host_for_loop(
     modules = list(model.values()) if isinstance(model, Mapping) else [model]
     torch = sys.modules.get("torch")
     if torch is not None and all(isinstance(module, torch.nn.Module) for module in modules):
-        from lineside.backends.torch.host import loop_host  # noqa: PLC0415 - a backend is imported on use
+        from lineside.backends.torch.engines import loop_host
 
         host: Host = loop_host(model, optimizer, scheduler, extras, validate)
         return host
     raise OptionError(
-        f"Run(model=…) got a {type(modules[0]).__module__}.{type(modules[0]).__name__}; it takes a torch.nn.Module, or a "
-        "dict of them. Without model= a run still logs, watches and stops."
+        f"Run(model=…) got a {type(modules[0]).__module__}.{type(modules[0]).__name__}; it takes a torch.nn.Module, "
+        "or a dict of them. Without model= a run still logs, watches and stops."
     )

@@ -7,6 +7,7 @@ import signal
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from itertools import islice
 from typing import Any, Literal, NoReturn
 
 from lineside.errors import OptionError, RunStateError
@@ -38,8 +39,10 @@ class Loop(LiveView):
         self._finished = False
         self._last_step = math.inf
         self._among_batches = False
+        self._batches_over = False
         self._step_due = False
         self._settle_due = False
+        self.batch_limit: int | None = None
         self._sources: dict[tuple[int, Stage], tuple[Any, BatchSource]] = {}
         self._held: saving.RunState | None = None
         self._epoch_started = 0.0
@@ -94,6 +97,7 @@ class Loop(LiveView):
 
     def _start_epoch(self) -> None:
         self._epoch_started = time.monotonic()
+        self._batches_over = False
         if self.progress.phase == "fresh":
             self.progress.phase = "train"
             self.averages.clear()
@@ -101,7 +105,7 @@ class Loop(LiveView):
             self.open_mail()
 
     def _end_training_part(self) -> None:
-        """The batches of an epoch are over: publish what they gave."""
+        """Validation begins, or the epoch ends: publish what the batches gave."""
         progress = self.progress
         if progress.phase != "train":
             return
@@ -163,23 +167,22 @@ class Loop(LiveView):
         progress = self.progress
         if progress.phase == "trained":
             return
-        if progress.phase != "train" or self._among_batches:
+        if progress.phase != "train" or self._among_batches or self._batches_over:
             raise RunStateError(
                 "run.batches() gives the training batches once in each epoch of run.epochs(); wrap validation data in "
                 "`with run.validation():`, and join several loaders with zip() or itertools.chain()."
             )
         if self._ending():
             # The stop was asked for at the very step from which the run resumed.
-            self._end_training_part()
             return
         source = self._source(loader, "train")
-        self.total_batches = source.length
+        self.total_batches = self._limited(source.length)
         start, end = self.dispatcher.chain(Event.BATCH_START), self.dispatcher.chain(Event.BATCH_END)
         size_of = self.host_port.batch_size
         feed = source.batches(progress.epoch, progress.position)
         self._among_batches = True
         try:
-            for batch in feed:
+            for batch in islice(feed, self._batches_left(progress.position)):
                 self.batch = progress.position
                 self.batch_data = batch
                 self._in_batch = True
@@ -201,9 +204,15 @@ class Loop(LiveView):
                         break
         finally:
             self._among_batches = self._in_batch = False
+            self._batches_over = True
             self.batch_data = self.outputs = self.loss = None
             _close(feed)
-        self._end_training_part()
+
+    def _limited(self, length: int | None) -> int | None:
+        return length if self.batch_limit is None else min(self.batch_limit, length or self.batch_limit)
+
+    def _batches_left(self, done: int) -> int | None:
+        return None if self.batch_limit is None else max(0, self.batch_limit - done)
 
     def _end_batch(self, size: int) -> None:
         self._in_batch = False
@@ -233,6 +242,12 @@ class Loop(LiveView):
     def optimizer_stepped(self) -> None:
         """An optimizer of the run has stepped; several in one batch count once."""
         self._step_due = True
+
+    def step_attempted(self) -> None:
+        """The optimizer was told to step: announce it, unless mixed precision skipped it. A safe point either way."""
+        if self._step_due:
+            self.stepped()
+        self._settle_due = True
 
     def gradients_ready(self) -> None:
         """Tell that the backward pass is over."""
@@ -275,15 +290,26 @@ class Loop(LiveView):
         if not self._in_batch:
             self.open_mail()
 
+    @contextmanager
+    def exporting(self) -> Iterator[None]:
+        """Surround an export with its events."""
+        self.stage = "export"
+        try:
+            self.dispatcher.emit(Event.EXPORT_START)
+            yield
+            self.dispatcher.emit(Event.EXPORT_END)
+        finally:
+            self.stage = "train"
+
     def _evaluation_batches(self, loader: Any) -> Iterator[Any]:
         source = self._source(loader, self.stage)
         _, start_event, end_event, _ = _EVALUATION[self.stage]
         start, end = self.dispatcher.chain(start_event), self.dispatcher.chain(end_event)
-        self.total_batches = source.length
+        self.total_batches = self._limited(source.length)
         feed = source.batches(self.progress.epoch)
         try:
-            for self.batch, batch in enumerate(feed):
-                self.batch_data, self._in_batch = batch, True
+            for index, batch in enumerate(islice(feed, self._batches_left(0))):
+                self.batch, self.batch_data, self._in_batch = index, batch, True
                 if start is not None:
                     start()
                 yield batch

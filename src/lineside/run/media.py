@@ -8,6 +8,7 @@ from typing import Any
 from lineside.errors import MissingDependency, OptionError
 from lineside.sink import MediumKind
 
+
 def encoded(kind: MediumKind, data: Any) -> Any:
     """Return PNG bytes for figures and images; texts and paths as they are.
 
@@ -27,12 +28,12 @@ def encoded(kind: MediumKind, data: Any) -> Any:
 
 def _image_png(data: Any) -> bytes:
     try:
-        import numpy as np  # noqa: PLC0415 - optional, and only for arrays
-        from PIL import Image  # noqa: PLC0415 - optional, and only for arrays
+        import numpy as np
+        from PIL import Image
     except ImportError:
         raise MissingDependency("log_image with an array", "Pillow with NumPy", "plots") from None
     array = np.asarray(data.detach().cpu() if hasattr(data, "detach") else data)
-    if array.ndim not in (2, 3) or (array.ndim == 3 and array.shape[2] not in (3, 4)):  # noqa: PLR2004 - (H, W[, 3 or 4])
+    if array.ndim not in (2, 3) or (array.ndim == 3 and array.shape[2] not in (3, 4)):
         raise OptionError(f"log_image takes shape (H, W), (H, W, 3) or (H, W, 4); this array has {array.shape}.")
     if array.dtype != np.uint8:
         array = (np.clip(array, 0.0, 1.0) * 255).astype(np.uint8)

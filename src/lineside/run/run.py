@@ -107,6 +107,28 @@ class Run(Loop):
         self._owed: list[Request] = []
         self._error: BaseException | None = None
 
+    @classmethod
+    def for_evaluation(
+        cls, directory: Path | None, *, project: str, name: str | None, run_dir: str | Path, **options: Any
+    ) -> Self:
+        """Return a run for a validation, test or prediction outside of training.
+
+        Args:
+            directory: of the run whose model it is; None for a run of its own.
+            project: see `Run`.
+            name: see `Run`.
+            run_dir: see `Run`.
+            options: further options of `Run`.
+        """
+        run = cls(project=project, name=name, run_dir=run_dir, **options)
+        run._open = partial(Session.for_evaluation, Place(Path(run_dir), project, name), directory)
+        return run
+
+    @property
+    def opened(self) -> bool:
+        """Whether the run has, or had, a directory."""
+        return self._session is not None
+
     # ---- callbacks -----------------------------------------------------------------------------------------------
 
     def add_callback(self, callback: Callback | str) -> None:
@@ -115,7 +137,7 @@ class Run(Loop):
         self._callbacks.append(callback)
 
     def remove_callback(self, callback: Callback | str) -> None:
-        """Take a callback out, given as it was added. Raises `RunStateError` once the run is open, or if it is not there."""
+        """Take a callback out. Raises `RunStateError` once the run is open, or if the callback is not there."""
         self._refuse_when_open("remove_callback")
         if callback not in self._callbacks:
             raise RunStateError(f"{callback!r} is not among the callbacks of this run: {self._callbacks}.")
@@ -123,7 +145,7 @@ class Run(Loop):
 
     def _refuse_when_open(self, method: str) -> None:
         if self._session is not None:
-            raise RunStateError(f"{method}() is possible until the run opens; every callback sees a run from its setup on.")
+            raise RunStateError(f"{method}() is possible until the run opens: callbacks see it from its setup on.")
 
     # ---- opening -------------------------------------------------------------------------------------------------
 
@@ -169,6 +191,9 @@ class Run(Loop):
             waiting = {request.id for request in self.requests.waiting}
             self.requests.mark_seen(set(session.answered) - waiting)
             log.info("Resumed %s from %s at step %d.", self.name, session.checkpoint.name, self.step)
+        elif session.evaluates:
+            self.progress.step = session.record.progress.get("step") or 0
+            self.progress.epoch = session.record.progress.get("epoch") or 0
         self.points.replay(session.replay)
         self.open_mail()
 
@@ -192,8 +217,10 @@ class Run(Loop):
     def save_now(
         self, *, tags: Sequence[str], pins: Sequence[str] = (), files: Sequence[str] = (), weights_only: bool = False
     ) -> Exception | None:
-        """Commit a checkpoint of this moment; return what went wrong instead of raising it: a full disk is no reason to
-        end a training."""
+        """Commit a checkpoint of this moment; return what went wrong instead of raising it.
+
+        A full disk is no reason to end a training.
+        """
         progress = self.progress
         state = self._held or saving.capture(self, self.points.pending)
         points = {name: point for name in self.metrics if (point := self.metrics.point(name)) is not None}
@@ -222,7 +249,7 @@ class Run(Loop):
 
     def owe(self, saves: Sequence[Request]) -> None:
         """Remember saves that failed: they are tried again at the end of the epoch."""
-        self._owed = list(saves)
+        self._owed.extend(saves)
 
     def _end_epoch(self) -> None:
         for request in self._owed:
@@ -236,7 +263,7 @@ class Run(Loop):
 
     def restore_now(self, key: str, *, weights_only: bool) -> None:
         """Put a checkpoint of this run back into the model, and unless `weights_only` into the optimizer."""
-        self.host_port.restore(self.checkpoints.find(key), weights_only=weights_only)
+        self.host_port.restore(saving.OneDocument(self.checkpoints.find(key)), weights_only=weights_only)
 
     # ---- requests ------------------------------------------------------------------------------------------------
 

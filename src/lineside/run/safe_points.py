@@ -6,11 +6,12 @@ import signal
 import threading
 from bisect import bisect_right
 from collections.abc import Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from lineside.control import Kind, Outcome, Request, in_order
 from lineside.dispatch.agreement import Agreement
-from lineside.errors import LinesideError, OptionError, RequestRefused
+from lineside.errors import CheckpointError, LinesideError, OptionError, RequestRefused, StateMismatch
 
 if TYPE_CHECKING:
     from lineside.run.run import Run
@@ -38,9 +39,23 @@ class SafePoints:
         self._agreement = agreement
         self._replay: list[tuple[int, Request]] = []
         self.replay_at: float = float("inf")
-        self.pending: list[Request] = []
-        self.stopping: str | None = None
+        self._pending: list[Request] = []
+        self._stop: Request | None = None
+        self._paused = False
         self._pausing = threading.Event()
+
+    @property
+    def stopping(self) -> str | None:
+        """Why the run is to end, or None."""
+        return None if self._stop is None else self._stop.reason or f"stopped by {self._stop.author}"
+
+    @property
+    def pending(self) -> list[Request]:
+        """What a checkpoint made now must not lose: requests behind the one that is being applied, and a stop for good.
+
+        A stop stays pending until the run is over, so that one that is killed before does not train on when it resumes.
+        """
+        return self._pending if self._stop is None else [self._stop, *self._pending]
 
     def replay(self, requests: Sequence[tuple[int, Request]]) -> None:
         """Apply requests of an earlier attempt again, each at the step at which it was applied."""
@@ -57,29 +72,41 @@ class SafePoints:
     def settle(self) -> None:
         """Take and apply what waits."""
         for _ in range(ROUNDS):
-            if not self._agreement.due(self._run.progress.step, bool(self._run.requests.waiting) or bool(self._replay)):
+            if not self._round():
                 return
-            requests = self._agreement.exchange(self._due_replay() + self._run.requests.take())
-            if not requests:
-                return
-            self._apply(in_order(requests))
+
+    def _round(self) -> bool:
+        run = self._run
+        if not self._agreement.due(run.progress.step, bool(run.requests.waiting) or bool(self._replay)):
+            return False
+        requests = self._agreement.exchange(self._due_replay() + run.requests.take())
+        self._apply(requests)
+        return bool(requests)
 
     def _apply(self, requests: list[Request]) -> None:
-        last_rate = {request.arguments.get("group"): request for request in requests if request.kind is Kind.SET_LR}
-        self.pending = requests
-        while self.pending:
-            request = self.pending[0]
+        last_rate = {one.arguments.get("group"): one for one in in_order(requests) if one.kind is Kind.SET_LR}
+        # Of a pause and an unpause at one safe point the later counts, and a run that is to end does not wait.
+        ends = any(one.kind in (Kind.STOP, Kind.INTERRUPT) for one in requests)
+        to_pause = [] if ends else [one for one in requests if one.kind in (Kind.PAUSE, Kind.UNPAUSE)][-1:]
+        waiting, behind = in_order(requests), self._pending
+        while waiting:
+            request = waiting[0]
             if request.kind is Kind.SAVE:
-                saves = [one for one in self.pending if one.kind is Kind.SAVE]
-                self.pending = self.pending[len(saves) :]
+                saves = [one for one in waiting if one.kind is Kind.SAVE]
+                waiting = waiting[len(saves) :]
+                self._pending = waiting + behind
                 self._save(saves)
                 continue
+            # A checkpoint made while a request is applied holds it as pending, so it leaves the list afterwards.
+            self._pending = waiting + behind
             if request.kind is Kind.SET_LR and (winner := last_rate[request.arguments.get("group")]) is not request:
                 self._answer(request, refused=f"{winner.author} set another rate at the same step")
             else:
                 self._apply_one(request)
-            # A checkpoint made while a request is applied holds it as pending, so it leaves the list afterwards.
-            self.pending = self.pending[1:]
+            waiting = waiting[1:]
+            if request.kind is Kind.PAUSE and to_pause == [request] and not self._paused:
+                self._wait()
+        self._pending = behind
 
     def _apply_one(self, request: Request) -> None:
         run, arguments = self._run, request.arguments
@@ -91,23 +118,23 @@ class SafePoints:
                     run.host_port.set_lr(arguments["value"], arguments.get("group"))
                 case Kind.VALIDATE:
                     run.host_port.validate()
-                case Kind.PAUSE:
-                    self._answer(request)
-                    self._wait()
-                    return
+                case Kind.UNPAUSE:
+                    self._paused = False
                 case Kind.STOP:
-                    self.stopping = request.reason
+                    self._stop = self._stop or request
                 case Kind.INTERRUPT:
                     self._answer(request)
                     run.interrupt_now()
-        except (RequestRefused, OptionError) as refusal:
-            self._answer(request, refused=str(refusal))
-            run.raise_refusal(request, refusal)
+        except (RequestRefused, OptionError, CheckpointError, StateMismatch) as refusal:
+            self._refuse(request, refusal)
         else:
             self._answer(request)
 
     def _save(self, saves: list[Request]) -> None:
         """Commit one checkpoint for all saves of a safe point."""
+        saves = [one for one in saves if self._can_write(one)]
+        if not saves:
+            return
         files = [one.arguments["file"] for one in saves if one.arguments.get("file")]
         failure = self._run.save_now(
             tags=list(dict.fromkeys(one.arguments.get("tag") or "manual" for one in saves)),
@@ -120,28 +147,44 @@ class SafePoints:
         for one in saves:
             self._answer(one, refused=str(failure) if failure else None)
 
+    def _can_write(self, save: Request) -> bool:
+        """Refuse a stand-alone file that the host cannot write, before it spoils the saves of others."""
+        file = save.arguments.get("file")
+        try:
+            if file:
+                self._run.host_port.weight_file(Path(file).suffix)
+        except (RequestRefused, OptionError) as refusal:
+            self._refuse(save, refusal)
+            return False
+        return True
+
+    def _refuse(self, request: Request, refusal: Exception) -> None:
+        self._answer(request, refused=str(refusal))
+        self._run.raise_refusal(request, refusal)
+
     def _answer(self, request: Request, refused: str | None = None) -> None:
         outcome = Outcome(refused is None, self._run.progress.step, refused or "")
         self._run.record_request(request, outcome)
 
+    def refuse_rest(self) -> None:
+        """Answer what came too late."""
+        for request in self._run.requests.take():
+            if request.kind is not Kind.INTERRUPT:
+                self._answer(request, refused="the run is over")
+
     def _wait(self) -> None:
-        """Wait until somebody unpauses, stops or interrupts; rates and saves are applied meanwhile."""
+        """Wait until somebody unpauses, stops or interrupts; other requests are applied meanwhile."""
         run = self._run
+        self._paused = True
         run.progress.stop_clock()
         run.record("paused", {})
         try:
-            while not self.stopping:
+            while self._paused and self._stop is None and not run.dispatcher.fatal:
                 run.open_mail()
-                for request in in_order(run.requests.take()):
-                    if request.kind is Kind.UNPAUSE:
-                        self._answer(request)
-                        return
-                    if request.kind is Kind.SAVE:
-                        self._save([request])
-                    elif request.kind is not Kind.PAUSE:
-                        self._apply_one(request)
+                self._round()
                 self._pausing.wait(PAUSE_POLL)
         finally:
+            self._paused = False
             run.progress.start_clock()
             run.record("unpaused", {})
 

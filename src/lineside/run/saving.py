@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import copy
 import logging
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 from lineside.callback import Callback
+from lineside.checkpoints.documents import encode
 from lineside.checkpoints.format import Contents
 from lineside.control import Kind, Request
 from lineside.dispatch.background import BackgroundCallback
 from lineside.dispatch.items import Marker, Task
+from lineside.errors import CheckpointContentsError
 from lineside.ports import HostState, SavedState
 from lineside.run.view import LiveView
 
@@ -42,6 +46,8 @@ def capture(run: LiveView, pending: Sequence[Request]) -> RunState:
         "pending": [_request_to_plain(request) for request in pending if request.kind is not Kind.INTERRUPT],
     }
     state = RunState(document, {}, {}, run.host_port.generators())
+    # What was logged before the save stands before the markers: a sink's state has seen it.
+    run.wiring.records.flush()
     for callback in run.dispatcher.callbacks:
         background = run.dispatcher.background.get(callback.name)
         if background is not None:
@@ -55,7 +61,8 @@ def capture(run: LiveView, pending: Sequence[Request]) -> RunState:
 
 def _state_of(callback: Callback) -> tuple[dict[str, Any], Mapping[str, Any]] | None:
     try:
-        return callback.state_dict(), callback.state_tensors()
+        # A copy, since the callback goes on before a checkpoint of this moment may be written.
+        return copy.deepcopy(callback.state_dict()), callback.state_tensors()
     except Exception:
         if callback.on_error == "raise":
             raise
@@ -67,16 +74,30 @@ def contents(run: LiveView, state: RunState) -> Contents:
     """Join a run's state with the host's; waits a little for background callbacks that are behind."""
     callbacks, tensors = dict(state.callbacks), dict(state.tensors)
     for name, marker in state.markers.items():
-        callbacks[name], tensors[name], current = run.dispatcher.background[name].wait_state(marker)
-        if not current:
-            log.warning("Callback %s is behind; this checkpoint holds its state from an earlier one.", name)
+        answer = run.dispatcher.background[name].wait_state(marker)
+        if answer is not marker:
+            held = "without its state" if answer is None else "with its state from an earlier moment"
+            log.warning("Callback %s is behind; this checkpoint is %s.", name, held)
+        if answer is not None and answer.state is not None:
+            callbacks[name], tensors[name] = answer.state, answer.tensors
+    callbacks = {name: data for name, data in callbacks.items() if _is_plain(name, data)}
     host = run.host_port.capture()
     files = dict(host.files) | dict(state.generators.files)
     for name, named in tensors.items():
         if named:
             files[f"callbacks/{name}.safetensors"] = run.host_port.tensor_file(named)
-    documents = dict(host.documents) | dict(state.generators.documents) | {STATE: state.document | {"callbacks": callbacks}}
-    return Contents(files, documents, host.trusted_only)
+    whole = state.document | {"callbacks": callbacks, "host": dict(host.documents)}
+    return Contents(files, dict(state.generators.documents) | {STATE: whole}, host.trusted_only)
+
+
+def _is_plain(name: str, state: Mapping[str, Any]) -> bool:
+    """Tell whether a callback's state can be saved; if not, the checkpoint does without it rather than fail."""
+    try:
+        encode(state, f"state of callback {name}")
+    except CheckpointContentsError as error:
+        log.error("%s This checkpoint is without it.", error)  # noqa: TRY400 - the message says it all
+        return False
+    return True
 
 
 def weights(run: LiveView) -> Contents:
@@ -87,6 +108,26 @@ def weights(run: LiveView) -> Contents:
     return Contents(files, documents, host.trusted_only & frozenset(files))
 
 
+class OneDocument:
+    """A checkpoint as its host sees it, whose documents stand together in the run's: one file to sync instead of many."""
+
+    def __init__(self, saved: SavedState) -> None:
+        self._saved = saved
+        self._documents: Mapping[str, Any] = saved.document(STATE)["host"] if saved.has(STATE) else {}
+
+    def document(self, name: str) -> Any:
+        """Return a document by name."""
+        return self._documents[name] if name in self._documents else self._saved.document(name)
+
+    def file(self, name: str) -> Path:
+        """Return the path of a verified file."""
+        return self._saved.file(name)
+
+    def has(self, name: str) -> bool:
+        """Tell whether there is a document or file of that name."""
+        return name in self._documents or self._saved.has(name)
+
+
 def restore(run: LiveView, saved: SavedState, *, go_on: bool) -> None:
     """Put a run back: the host, progress, metrics, callbacks. Generators come last, by `restore_generators`.
 
@@ -95,7 +136,7 @@ def restore(run: LiveView, saved: SavedState, *, go_on: bool) -> None:
         saved: a verified checkpoint.
         go_on: forget a stop that was asked for but not applied when the checkpoint was made.
     """
-    run.host_port.restore(saved)
+    run.host_port.restore(OneDocument(saved))
     document = saved.document(STATE)
     run.progress.load_state_dict(document["progress"])
     run.table.load_state_dict(document["metrics"])

@@ -53,6 +53,7 @@ class Session:
         self.branched = False
         self.answered: list[str] = []
         self.replay: list[tuple[int, Request]] = []
+        self._final: tuple[Status, str | None] | None = None
         self.checkpoints = CheckpointStore(directory.checkpoints, directory.name)
 
     @classmethod
@@ -114,6 +115,21 @@ class Session:
         session._write("running")
         return session
 
+    @classmethod
+    def for_evaluation(cls, place: Place, directory: Path | None) -> Session:
+        """Open a run that is over, or a new one, for a validation, test or prediction outside of training.
+
+        It counts as an attempt that goes on from the end of the run and changes nothing of how the run ended.
+        """
+        if directory is None:
+            return cls._create(place, None, None, {})
+        opened = RunDirectory.open(directory)
+        opened.lock()
+        record = opened.read_record()
+        session = cls(opened, replace(record, attempt=record.attempt + 1))
+        session._final = record.status, record.reason
+        return session
+
     @staticmethod
     def _to_resume(place: Place, resume: str | Path | None, *, continue_stopped: bool) -> RunDirectory | None:
         if resume is None:
@@ -156,13 +172,20 @@ class Session:
         """Step of the checkpoint that this attempt goes on from; None where it begins from nothing."""
         return self.checkpoint.step if self.checkpoint is not None else None
 
+    @property
+    def evaluates(self) -> bool:
+        """Whether this attempt only evaluates a run that is over."""
+        return self._final is not None
+
     def open_store(self) -> StoreWriter:
         """Return the writer of the run's records, with this attempt begun."""
         writer = StoreWriter(self.directory.database, self.record.attempt, time.time)
         resumed_time = None
-        if self.checkpoint is not None and not self.branched:
-            resumed_time = datetime.fromisoformat(self.checkpoint.manifest.created).timestamp()
         step = self.resumed_step if not self.branched else None
+        if self._final is not None:
+            step = self.record.progress.get("step")
+        elif self.checkpoint is not None and not self.branched:
+            resumed_time = datetime.fromisoformat(self.checkpoint.manifest.created).timestamp()
         writer.begin_attempt(self.record.attempt, step, time.time(), resumed_time)
         return writer
 
@@ -179,6 +202,9 @@ class Session:
     def close(self, status: Status, reason: str | None, progress: Mapping[str, int | None]) -> None:
         """Write how the run ended, and let others write."""
         try:
-            self._write(status, reason=reason, progress=dict(progress))
+            if self._final is None:
+                self._write(status, reason=reason, progress=dict(progress))
+            else:
+                self._write(self._final[0], reason=self._final[1])
         finally:
             self.directory.unlock()

@@ -201,7 +201,7 @@ class LiveView:
         self.publish_medium("figure", tag, figure)
 
     def log_image(self, tag: str, image: Any) -> None:
-        """Publish an image: an array of shape (H, W), (H, W, 3) or (H, W, 4), uint8 or float in [0, 1], or PNG bytes."""
+        """Publish an image: PNG bytes, or an array (H, W), (H, W, 3) or (H, W, 4), uint8 or float in [0, 1]."""
         self.publish_medium("image", tag, image)
 
     def log_artifact(self, path: str | Path, name: str | None = None) -> None:

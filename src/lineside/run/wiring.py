@@ -10,8 +10,8 @@ from lineside.callback import Callback
 from lineside.control import Outcome, Request
 from lineside.dispatch.background import BackgroundCallback
 from lineside.dispatch.dispatcher import Dispatcher
-from lineside.dispatch.offload import HelperProcess
 from lineside.dispatch.items import Task
+from lineside.dispatch.offload import HelperProcess
 from lineside.dispatch.poller import CostWatch, HangWatch, Poller
 from lineside.dispatch.records import RecordStream
 from lineside.run.session import Session
@@ -45,8 +45,13 @@ class Wiring:
         self._store = BackgroundCallback(self._sink, self.dispatcher.guard, self.dispatcher.fatal, directory.path)
         self._inbox = Inbox(directory.inbox)
         self.store = StoreLane(self._store.lane, self._sink, self._recorder, self._inbox)
-        sinks = [background.lane for background in self.dispatcher.background.values() if isinstance(background.callback, Sink)]
+        sinks = [
+            background.lane
+            for background in self.dispatcher.background.values()
+            if isinstance(background.callback, Sink)
+        ]
         self.records = RecordStream([self._store.lane, *sinks], run.host_port.read)
+        self.dispatcher.flush = self.records.flush
         self.helper = HelperProcess(self._job_failed)
         self._reported = time.monotonic()
         self._poller = Poller(

@@ -53,7 +53,7 @@ class ChunkReader:
         for block in self._blocks:
             by_attempt.setdefault(block.attempt, []).append(self._read(block, width))
         # Blocks of different groups overlap: a metric may be logged alone and together with others.
-        return Series.joined(Series.joined(parts).in_step_order() for parts in by_attempt.values())
+        return Series.joined(Series.joined(parts).in_order() for parts in by_attempt.values())
 
     def latest(self) -> Point | None:
         """Return the last point; of one step the youngest."""

@@ -60,12 +60,12 @@ class Series:
             floats(map(self.times.__getitem__, positions)),
         )
 
-    def in_step_order(self) -> Series:
-        """Return the points sorted by step; those of one step stay in their order."""
-        steps = self.steps
-        if all(map(operator.le, steps, islice(steps, 1, None))):
+    def in_order(self) -> Series:
+        """Return the points sorted by step; those of one step by time."""
+        places = list(zip(self.steps, self.times, strict=True))
+        if all(map(operator.le, places, islice(places, 1, None))):
             return self
-        return self.take(sorted(range(len(steps)), key=steps.__getitem__))
+        return self.take(sorted(range(len(places)), key=places.__getitem__))
 
     @staticmethod
     def joined(parts: Iterable[Series]) -> Series:

@@ -71,7 +71,8 @@ class StoreWriter(Recorder):
         """Add metric values; rows that share their names are stored together."""
         alike: dict[tuple[str, ...], list[LogRow]] = {}
         for row in rows:
-            alike.setdefault(tuple(row[3]), []).append(row)
+            if row[3]:
+                alike.setdefault(tuple(row[3]), []).append(row)
         for names, members in alike.items():
             values = len(names) * len(members)
             if self._waiting_values + values > self.WAITING_VALUES:

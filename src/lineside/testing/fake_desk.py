@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
+import copy
 from collections import deque
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
 from lineside.callback import Callback
-from lineside.control import Kind, Request, RequestQueue
+from lineside.control import Kind, Origin, Request, RequestQueue
 from lineside.metrics import MetricTable, Scalar
 from lineside.ports import Alert, Level, LogRow, Stage
-from lineside.run.media import MediumKind, encoded
-from lineside.sink import Medium
+from lineside.run.media import encoded
+from lineside.sink import Medium, MediumKind
 from lineside.testing.clock import FakeClock
 from lineside.testing.offload import Offload
 
@@ -40,12 +41,13 @@ class FakeDesk:
         self.media: list[Medium] = []
         self.offloads: list[Offload] = []
         self.policies: list[Any] = []
-        self._table = MetricTable()
-        self._batch_table = MetricTable()
+        # A scalar on a device stays there until somebody reads it, so that a test can count who does.
+        self._table, self._batch_table = MetricTable(_left_there), MetricTable(_left_there)
         self._waiting = RequestQueue()
         self._mail: deque[Callable[[], None]] = deque()
         self._calling: Callback | None = None
         self._in_batch = False
+        self._batch_values: dict[str, Scalar] = {}
 
     @property
     def _author(self) -> str:
@@ -55,11 +57,10 @@ class FakeDesk:
 
     def log(self, values: Mapping[str, Any]) -> None:
         """Publish metrics: of the batch within a batch, elsewhere of the epoch."""
-        table = self._batch_table if self._in_batch else self._table
-        published = table.publish(values, self.step, self.epoch, self.stage)
         if self._in_batch:
-            published = {f"batch/{name.removeprefix(f'{self.stage}/')}": value for name, value in published.items()}
-        self._write_row(published)
+            self._batch_values |= self._batch_table.publish(values, self.step, self.epoch, self.stage)
+        else:
+            self._write_row(self._table.publish(values, self.step, self.epoch, self.stage))
 
     def _write_row(self, values: Mapping[str, Scalar]) -> None:
         if values:
@@ -110,7 +111,7 @@ class FakeDesk:
         self._waiting.append(request)
 
     def _ask(self, kind: Kind, reason: str, **arguments: Any) -> None:
-        origin = "loop" if self._calling is None else "callback"
+        origin: Origin = "loop" if self._calling is None else "callback"
         self.request(Request(kind, reason, self._author, origin, arguments))
 
     def stop(self, reason: str) -> None:
@@ -155,4 +156,8 @@ class FakeDesk:
 
     def offload(self, target: str, arguments: Mapping[str, Any], key: str | None = None) -> None:
         """Note a job for the helper process."""
-        self.offloads.append(Offload(target, dict(arguments), key))
+        self.offloads.append(Offload(target, copy.deepcopy(dict(arguments)), key))
+
+
+def _left_there(scalar: Scalar) -> Scalar:
+    return scalar

@@ -4,16 +4,19 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
-from typing import Any, Self
+from typing import Any, Self, Unpack
 
 from lineside.callback import Callback
+from lineside.dispatch.items import batch_name
 from lineside.events import Event
 from lineside.metrics import Averages, candidates, canonical
+from lineside.sink import Sink
 from lineside.testing.fake_safe_points import FakeSafePoints
+from lineside.testing.fake_view import FakeRunOptions
 
 Values = Mapping[str, float]
 
-_COUNTERS = ("epoch", "step", "batch", "epochs_done", "batches_done", "samples", "epochs")
+_COUNTERS = ("epoch", "step", "batch", "epochs_done", "batches_done", "samples", "total_epochs")
 
 
 def falling_loss(epoch: int) -> dict[str, float]:
@@ -33,14 +36,14 @@ class FakeRun(FakeSafePoints):
         run.epoch_end(val_loss=0.4)
         assert run.stopped
 
-    The options give what callbacks read: see `lineside.ports.RunView`. ``batches`` is the number of batches that an
-    epoch has, and is hidden from callbacks with ``sized=False``; each batch takes a second on the fake clock.
+    The options give what callbacks read: see `lineside.ports.RunView`. Each batch takes a second on the fake clock.
     """
 
-    def __init__(self, callbacks: Sequence[Callback | str] = (), **options: Any) -> None:
+    def __init__(self, callbacks: Sequence[Callback | str] = (), **options: Unpack[FakeRunOptions]) -> None:
         super().__init__(callbacks, **options)
         self._averages = Averages()
         self._position = 0
+        self._epoch_started = 0.0
         self._in_epoch = self._started = False
         self._resumed_from: Mapping[str, Any] | None = None
 
@@ -58,7 +61,14 @@ class FakeRun(FakeSafePoints):
         self.settle()
 
     def batch_end(
-        self, values: Values | None = None, /, *, data: Any = None, outputs: Any = None, stepped: bool = True, **named: float
+        self,
+        values: Values | None = None,
+        /,
+        *,
+        data: Any = None,
+        outputs: Any = None,
+        stepped: bool = True,
+        **named: float,
     ) -> None:
         """Play one batch, and the safe point behind it.
 
@@ -75,7 +85,10 @@ class FakeRun(FakeSafePoints):
         self.emit(Event.BATCH_START)
         values = {**(values or {}), **named}
         self.log(values)
-        self.outputs, self.loss = outputs, next((values[name] for name in ("loss", "train/loss") if name in values), None)
+        self.outputs, self.loss = (
+            outputs,
+            next((values[name] for name in ("loss", "train/loss") if name in values), None),
+        )
         self.emit(Event.BACKWARD_END)
         if stepped:
             self.step += 1
@@ -83,13 +96,18 @@ class FakeRun(FakeSafePoints):
         self.batches_done += 1
         self.samples += self._batch_size
         self.clock.advance(1.0)
-        self.emit(Event.BATCH_END)
-        self._in_batch = False
-        self.batch_data = self.outputs = self.loss = None
-        self._averages.add({canonical(name): float(value) for name, value in values.items()}, self._batch_size)
         self._position += 1
+        self.emit(Event.BATCH_END)
+        self._end_batch()
         if stepped:
             self.settle()
+
+    def _end_batch(self) -> None:
+        self._in_batch = False
+        self.batch_data = self.outputs = self.loss = None
+        values, self._batch_values = self._batch_values, {}
+        self._averages.add(values, self._batch_size)
+        self._write_row({batch_name(name): value for name, value in values.items()})
 
     def val_end(self, values: Values | None = None, /, **named: float) -> None:
         """Play a validation in the middle of an epoch, and the safe point behind it."""
@@ -124,9 +142,7 @@ class FakeRun(FakeSafePoints):
         self.emit(Event.EXCEPTION, error)
         self.emit(Event.TEARDOWN)
 
-    def play(
-        self, epochs: int, metrics: Callable[[int], Values] = falling_loss, *, late: Collection[str] = ()
-    ) -> Self:
+    def play(self, epochs: int, metrics: Callable[[int], Values] = falling_loss, *, late: Collection[str] = ()) -> Self:
         """Play a whole training, from where the run stands, until all epochs are done or somebody stops it.
 
         Args:
@@ -142,10 +158,10 @@ class FakeRun(FakeSafePoints):
     def safe_points(
         self, epochs: int, metrics: Callable[[int], Values] = falling_loss, *, late: Collection[str] = ()
     ) -> Iterator[Self]:
-        """Play all epochs, and pause at each safe point: ``for _ in run.safe_points(3): states.append(run.state())``."""
+        """Play all epochs, and yield at each safe point: ``states = [run.state() for _ in run.safe_points(3)]``."""
         self.start()
-        self.epochs = epochs
-        self.total_steps = epochs * self._batches_per_epoch if self.batches is not None else None
+        self.total_epochs = epochs
+        self.total_steps = epochs * self._batches_per_epoch if self.total_batches is not None else None
         while self._in_epoch or (self.epochs_done < epochs and not self.stopped):
             yield from self._epoch(metrics(self.epoch if self._in_epoch else self.epochs_done), late)
 
@@ -155,6 +171,7 @@ class FakeRun(FakeSafePoints):
             self._in_epoch = True
             self.epoch, self._position, self.batch = self.epochs_done, 0, 0
             self._averages.clear()
+            self._epoch_started = self.clock.monotonic()
             self.emit(Event.EPOCH_START)
 
     def _epoch(self, values: Values, late: Collection[str]) -> Iterator[Self]:
@@ -167,16 +184,22 @@ class FakeRun(FakeSafePoints):
             self.batch_end(in_batches)
             yield self
         self.epochs_done += 1
-        self._publish({**self._averages.means(), **in_time})
+        self.log({**self._averages.means(), **in_time, **self._named_rates()})
         self.emit(Event.TRAIN_EPOCH_END)
         if of_validation:
             self._validate(of_validation, late)
-        self._publish({name: value for name, value in values.items() if name not in _without(values, late)})
+        arrived = _without(values, late)
+        self.log({name: value for name, value in values.items() if name not in arrived})
+        self.log({"time/epoch": self.clock.monotonic() - self._epoch_started})
         self.emit(Event.EPOCH_END)
         self.emit(Event.FIT_EPOCH_END)
         self._in_epoch = False
         self.settle()
         yield self
+
+    def _named_rates(self) -> dict[str, float]:
+        named = {f"lr/{name}": rate for name, rate in self._rates.items()} if len(self._rates) > 1 else {}
+        return named | {"lr": next(iter(self._rates.values()))}
 
     def _validate(self, values: Values, late: Collection[str] = ()) -> None:
         self._last_validation = values
@@ -184,17 +207,17 @@ class FakeRun(FakeSafePoints):
         self.emit(Event.VAL_START)
         self.emit(Event.VAL_BATCH_START)
         self.emit(Event.VAL_BATCH_END)
-        self._publish(_without(values, late))
+        self.log(_without(values, late))
         self.emit(Event.VAL_END)
         self.stage, self.batch = "train", batch
-
-    def _publish(self, values: Values) -> None:
-        self._write_row(self._table.publish(values, self.step, self.epoch, self.stage))
 
     # ---- saving and resuming -------------------------------------------------------------------------------------
 
     def state(self) -> dict[str, Any]:
         """Return what a checkpoint made at this safe point would hold, for `resumed`."""
+        for callback in self._cast:
+            if isinstance(callback, Sink):
+                self._deliver(callback)  # what was logged before the save is part of a sink's state
         return copy.deepcopy(
             {
                 "counters": {name: getattr(self, name) for name in _COUNTERS},
@@ -214,7 +237,9 @@ class FakeRun(FakeSafePoints):
         )
 
     @classmethod
-    def resumed(cls, state: Mapping[str, Any], callbacks: Sequence[Callback | str] = (), **options: Any) -> Self:
+    def resumed(
+        cls, state: Mapping[str, Any], callbacks: Sequence[Callback | str] = (), **options: Unpack[FakeRunOptions]
+    ) -> Self:
         """Return a new attempt of a run, which goes on where `state` was taken.
 
         Args:

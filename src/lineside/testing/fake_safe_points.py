@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, Unpack
 
 from lineside.callback import Callback
 from lineside.control import Kind, Outcome, Request, in_order
 from lineside.errors import RequestRefused
 from lineside.events import Event
 from lineside.testing.fake_checkpoint import FakeCheckpoint
-from lineside.testing.fake_view import FakeView
+from lineside.testing.fake_view import FakeRunOptions, FakeView
 
 _ROUNDS = 2
 """Requests made by hooks that a validation or save itself fires are taken in one further round."""
@@ -27,7 +27,7 @@ class FakeSafePoints(FakeView):
         paused: whether a pause was asked for and not yet taken back; the fake goes on anyway.
     """
 
-    def __init__(self, callbacks: Sequence[Callback | str] = (), **options: Any) -> None:
+    def __init__(self, callbacks: Sequence[Callback | str] = (), **options: Unpack[FakeRunOptions]) -> None:
         super().__init__(callbacks, **options)
         self.outcomes: list[tuple[Request, Outcome]] = []
         self.checkpoints: list[FakeCheckpoint] = []
@@ -69,7 +69,8 @@ class FakeSafePoints(FakeView):
             case Kind.RESTORE:
                 self.restored.append(self._found(request.arguments["checkpoint"]))
             case Kind.SET_LR:
-                self._rates[self._group(request.arguments.get("group"))] = request.arguments["value"]
+                groups = self._groups(request.arguments.get("group"))
+                self._rates |= dict.fromkeys(groups, request.arguments["value"])
             case Kind.VALIDATE if self.has_validation is False:
                 raise RequestRefused("this run has no validation")
             case Kind.VALIDATE:
@@ -93,12 +94,12 @@ class FakeSafePoints(FakeView):
             raise RequestRefused(f"there is no checkpoint {wanted!r}")
         return found
 
-    def _group(self, wanted: str | int | None) -> str:
-        if wanted is None and len(self._rates) == 1:
-            return next(iter(self._rates))
+    def _groups(self, wanted: str | int | None) -> list[str]:
+        if wanted is None and len(set(self._rates.values())) == 1:
+            return list(self._rates)
         if wanted is None or str(wanted) not in self._rates:
             raise RequestRefused(f"group={wanted!r}: there is {', '.join(self._rates)}")
-        return str(wanted)
+        return [str(wanted)]
 
     def _commit(self, saves: Sequence[Request], pending: Sequence[Request]) -> None:
         name = f"step-{self.step:06d}-{len(self.checkpoints)}"

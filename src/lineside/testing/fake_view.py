@@ -9,20 +9,42 @@ from collections.abc import Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
 from types import MappingProxyType
-from typing import Any
+from typing import Any, TypedDict, get_args
 
-from lineside.callback import Callback, Hook
+from lineside.callback import Callback
 from lineside.dispatch.snapshot import FIELDS, Identity, RunSnapshot
-from lineside.errors import AttachError, OptionError
+from lineside.errors import OptionError
 from lineside.events import Event, event_of, unknown_hook
 from lineside.metrics import Metrics
-from lineside.ports import Alert, CallbackInfo, ModelPort, RunView
-from lineside.registry import resolve
+from lineside.ports import Alert, CallbackInfo, Capabilities, Capability, ModelPort, RunView
+from lineside.run.attach import attach, described
 from lineside.sink import Records, Sink
 from lineside.testing.clock import FakeClock
 from lineside.testing.fake_desk import FakeDesk
 from lineside.testing.fake_model import FakeModel
 from lineside.units import Trigger
+
+
+class FakeRunOptions(TypedDict, total=False):
+    """What callbacks read of a fake run, and how long it is.
+
+    `batches` is the number of batches that an epoch has; it is hidden from callbacks unless the data is `sized`.
+    """
+
+    epochs: int | None
+    batches: int
+    batch_size: int
+    sized: bool
+    has_validation: bool | None
+    lr: float | Mapping[str, float]
+    hparams: Mapping[str, Any] | None
+    model: ModelPort | None
+    dir: Path | None
+    project: str
+    name: str
+    rank: int
+    world_size: int
+    clock: FakeClock | None
 
 
 class FakeView(FakeDesk):
@@ -55,10 +77,10 @@ class FakeView(FakeDesk):
         self.project, self.name, self.host = project, name, "fake"
         self.rank, self.world_size = rank, world_size
         self.attempt = 1
-        self.epochs = epochs
+        self.total_epochs = epochs
         self.total_steps = epochs * batches if epochs is not None and sized else None
         self.epochs_done = self.batches_done = self.samples = self.batch = 0
-        self.batches = batches if sized else None
+        self.total_batches = batches if sized else None
         self.batch_data: Any = None
         self.outputs: Any = None
         self.loss: Any = None
@@ -66,27 +88,23 @@ class FakeView(FakeDesk):
         self.hparams = MappingProxyType(dict(hparams or {}))
         self.reason: str | None = None
         self.summary: str | None = None
-        self.model: ModelPort = model if model is not None else FakeModel({"weight": [0.5, -0.25]}, {"weight": [0.1, 0.2]})
+        self.model: ModelPort = (
+            model if model is not None else FakeModel({"weight": [0.5, -0.25]}, {"weight": [0.1, 0.2]})
+        )
         self._batches_per_epoch, self._batch_size = batches, batch_size
-        self._rates = dict(lr) if isinstance(lr, Mapping) else {"default": lr}
+        self._rates = dict(lr) if isinstance(lr, Mapping) else {"0": lr}
         self._elapsed_before, self._started_at = 0.0, self.clock.monotonic()
         self._dir = dir
-        self._listed = resolve(callbacks)
+        self._listed = attach(callbacks, self.host, Capabilities(frozenset(Event), frozenset(get_args(Capability))))
         self._cast = [one for one in self._listed if one.enabled and (rank == 0 or one.ranks == "all")]
-        self._hooks: dict[str, Mapping[Event, Hook]] = {}
-        self._triggers: dict[str, Trigger] = {}
+        self._hooks = {callback.name: callback.hooks() for callback in self._cast}
+        self._triggers = {
+            f"{name}.{event.hook}": Trigger(hook.every)
+            for name, hooks in self._hooks.items()
+            for event, hook in hooks.items()
+            if hook.every is not None
+        }
         self._written: dict[str, tuple[int, int]] = {}
-        for callback in self._listed:
-            self._attach(callback)
-
-    def _attach(self, callback: Callback) -> None:
-        callback.check_options()
-        if callback.name in self._hooks:
-            raise AttachError(f"Two callbacks are named {callback.name!r}: give one of them another name=.")
-        self._hooks[callback.name] = callback.hooks()
-        for event, hook in self._hooks[callback.name].items():
-            if hook.every is not None:
-                self._triggers[f"{callback.name}.{event.hook}"] = Trigger(hook.every)
 
     # ---- reading -------------------------------------------------------------------------------------------------
 
@@ -123,15 +141,7 @@ class FakeView(FakeDesk):
     @property
     def callbacks(self) -> Sequence[CallbackInfo]:
         """Names and public options of all callbacks."""
-        return [
-            CallbackInfo(
-                callback.name,
-                type(callback).__name__,
-                callback.enabled,
-                {option: value for option, value in vars(callback).items() if not option.startswith("_")},
-            )
-            for callback in self._listed
-        ]
+        return described(self._listed)
 
     def freeze(self) -> RunSnapshot:
         """Return a snapshot, as background callbacks get it."""
@@ -171,7 +181,8 @@ class FakeView(FakeDesk):
                 self._deliver(callback)
             hook = self._hooks[callback.name].get(event)
             if hook is not None and self._due(callback, event):
-                hook.call(self._seen_by(callback), *[payload] * (event.payload is not None))
+                seen = self if hook.inline else self._seen_by(callback)
+                hook.call(seen, *[payload] * (event.payload is not None))
         finally:
             self._calling = outer
 

@@ -7,15 +7,19 @@ from collections import OrderedDict
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from lineside.checkpoints.documents import decode, encode, seal, unseal
 from lineside.errors import CheckpointContentsError
 
+# A busy machine must not fail a test, and a test must try the same values every time.
+calmly = settings(max_examples=60, deadline=None, derandomize=True, suppress_health_check=[HealthCheck.too_slow])
 plain = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | st.text(),
-    lambda inner: st.lists(inner) | st.dictionaries(st.text() | st.sampled_from(["$float", "$", "$$", "digest"]), inner),
+    lambda inner: (
+        st.lists(inner) | st.dictionaries(st.text() | st.sampled_from(["$float", "$", "$$", "digest"]), inner)
+    ),
     max_leaves=20,
 )
 
@@ -31,6 +35,7 @@ def bits(value: Any) -> Any:
     return (type(value).__name__, value)
 
 
+@calmly
 @given(plain)
 def test_plain_data_comes_back_to_the_bit_and_in_order(data: Any) -> None:
     raw = encode(data, "state.json")
@@ -38,6 +43,7 @@ def test_plain_data_comes_back_to_the_bit_and_in_order(data: Any) -> None:
     json.loads(raw, parse_constant=lambda word: pytest.fail(f"{word} is not JSON"))
 
 
+@calmly
 @given(st.binary(min_size=8, max_size=8))
 def test_every_float_there_is_comes_back_to_the_bit(raw: bytes) -> None:
     value = struct.unpack(">d", raw)[0]

@@ -52,7 +52,7 @@ def test_a_name_is_never_looked_into(name: str) -> None:
 
 
 def test_an_attribute_of_a_value_cannot_be_reached() -> None:
-    with pytest.raises(TemplateError, match="nothing fills {epoch.__class__}"):
+    with pytest.raises(TemplateError, match=r"nothing fills {epoch\.__class__}"):
         Template("{epoch.__class__}.pt").render({"epoch": 3})
 
 
@@ -80,7 +80,9 @@ def test_mistakes_are_found_at_construction(text: str, message: str) -> None:
 
 def test_a_missing_value_is_named_with_what_there_is() -> None:
     template = Template("{val_los:.2f}.pt", resolve=lambda name: None)
-    with pytest.raises(TemplateError, match=r"nothing fills {val_los}. Did you mean 'val_loss'\? There is: epoch, val_loss"):
+    with pytest.raises(
+        TemplateError, match=r"nothing fills {val_los}. Did you mean 'val_loss'\? There is: epoch, val_loss"
+    ):
         template.render({"val_loss": 0.1, "epoch": 1})
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -45,8 +46,6 @@ def save(store: CheckpointStore, step: int, **options: Any) -> str:
 
 def manifest(step: int, *, epoch: int = 0, created: float = 0.0, **values: float) -> Manifest:
     """Return a manifest for policies to look at; `created` is in seconds since 1970, `values` are fresh metrics."""
-    from datetime import UTC, datetime
-
     stamp = datetime.fromtimestamp(created, UTC).isoformat(timespec="microseconds")
     records = {name: MetricRecord(value, step, epoch) for name, value in values.items()}
     return Manifest(f"epoch{epoch + 1:04d}-step{step:08d}-0000", RUN, step, epoch, stamp, metrics=records)

@@ -12,7 +12,9 @@ from lineside.store.entries import Attempt, Event, RecordedRequest, Text
 def row(**columns: Any) -> sqlite3.Row:
     connection = sqlite3.connect(":memory:")
     connection.row_factory = sqlite3.Row
-    return connection.execute(f"SELECT {', '.join(f'? AS {name}' for name in columns)}", list(columns.values())).fetchone()
+    return connection.execute(
+        f"SELECT {', '.join(f'? AS {name}' for name in columns)}", list(columns.values())
+    ).fetchone()
 
 
 EVENT = {"kind": "alert", "attempt": 1, "step": 2, "epoch": 0, "time": 3.0, "data": '{"title": "x"}'}

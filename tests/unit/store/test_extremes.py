@@ -30,7 +30,9 @@ def test_every_bucket_keeps_its_extremes_and_its_first_nan(values: list[float], 
         assert any(map(math.isnan, left)) == any(map(math.isnan, bucket))
         assert len(left) <= 3
     assert list(kept.steps) == sorted(set(kept.steps)), "points are kept once, in their order"
-    assert all(math.isnan(v) if math.isnan(values[s]) else v == values[s] for s, v in zip(kept.steps, kept.values, strict=True))
+    assert all(
+        math.isnan(v) if math.isnan(values[s]) else v == values[s] for s, v in zip(kept.steps, kept.values, strict=True)
+    )
 
 
 @given(values=VALUES, width=st.integers(1, 20), factor=st.integers(1, 5))

@@ -20,8 +20,10 @@ def test_points_are_taken_in_the_given_order() -> None:
     assert series((1, 1.0), (2, 2.0), (3, 3.0)).take([2, 0]) == series((3, 3.0), (1, 1.0))
 
 
-def test_step_order_keeps_the_order_within_a_step() -> None:
-    assert series((2, 1.0), (1, 2.0), (2, 3.0)).in_step_order() == series((1, 2.0), (2, 1.0), (2, 3.0))
+def test_points_are_ordered_by_step_and_time() -> None:
+    mixed = Series(integers([2, 1, 2]), integers([0] * 3), floats([1, 2, 3]), floats([9.0, 8.0, 7.0]))
+    assert list(mixed.in_order().values) == [2, 3, 1]
+    assert mixed.in_order().in_order() == mixed.in_order()
 
 
 def test_joining_leaves_the_parts_alone() -> None:

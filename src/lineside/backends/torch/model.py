@@ -9,12 +9,14 @@ from typing import Any, Literal
 
 import torch
 from torch import Tensor, nn
+from torch.nn.parameter import UninitializedBuffer, UninitializedParameter
 
 from lineside.backends.torch.slots import Slot, modules, slots
 from lineside.backends.torch.tensors import copied
 from lineside.errors import MissingDependency, OptionError, RunStateError, StateMismatch
 
 _HALF = (torch.float16, torch.bfloat16)
+_LAZY = (UninitializedParameter, UninitializedBuffer)
 _LISTED = 5
 """How many names an error lists before it only counts them."""
 
@@ -22,9 +24,9 @@ _LISTED = 5
 class TorchModel:
     """One module, or several by name, as a `ModelPort`.
 
-    Names are those of the bare model's ``state_dict()``: what DDP or ``torch.compile`` put in front is left out. Several
-    modules are told apart by their names: ``generator.conv.weight``. A tensor that two modules share stands once, under
-    its first name; `aliases` has the others.
+    Names are those of the bare model's ``state_dict()``: what DDP or ``torch.compile`` put in front is left out.
+    Several modules are told apart by their names: ``generator.conv.weight``. A tensor that two modules share stands
+    once, under its first name; `aliases` has the others.
 
     Args:
         model: the module, or modules by name.
@@ -37,7 +39,9 @@ class TorchModel:
         parts = {"": model} if isinstance(model, nn.Module) else {f"{name}.": part for name, part in model.items()}
         for part in parts.values():
             if not isinstance(part, nn.Module):
-                raise OptionError(f"model= takes a torch.nn.Module, or a dict of them by name, not a {type(part).__name__}.")
+                raise OptionError(
+                    f"model= takes a torch.nn.Module, or a dict of them by name, not a {type(part).__name__}."
+                )
         self.module: Any = model
         self._parts = parts
         self._raw: dict[str, Tensor] | None = None
@@ -73,7 +77,9 @@ class TorchModel:
         found: dict[str, Tensor] = {}
         for (_, dtype), named in batches.items():
             precision = torch.float32 if dtype in _HALF else None
-            norms = torch._foreach_norm([tensor for _, tensor in named], 2, dtype=precision)
+            norms = torch._foreach_norm(  # noqa: SLF001 - one kernel for all, as clip_grad_norm_ uses it
+                [tensor for _, tensor in named], 2, dtype=precision
+            )
             found.update(zip((name for name, _ in named), norms, strict=True))
         return found
 
@@ -168,6 +174,8 @@ class TorchModel:
     def _put(self, weights: Mapping[str, Tensor], *, partial: bool = False) -> None:
         with torch.no_grad():
             for here, given in self._matched(weights, partial=partial):
+                if isinstance(here, _LAZY):
+                    here.materialize(given.shape)
                 here.copy_(given)
 
     def _matched(
@@ -182,22 +190,24 @@ class TorchModel:
         other = [
             f"{name} ({_kind(tensor)} given, {_kind(known[name])} in the model)"
             for name, tensor in weights.items()
-            if name in known and (tensor.shape != _shape(known[name]) or (dtypes and tensor.dtype != known[name].dtype))
+            if name in known and _differs(tensor, known[name], dtypes=dtypes)
         ]
         if missing or unknown or other:
             wrong = {"missing": missing, "not in the model": unknown, "different": other}
             text = "; ".join(f"{what}: {_listed(names)}" for what, names in wrong.items() if names)
-            raise StateMismatch(f"The weights do not fit the model, and nothing was changed. {text[0].upper()}{text[1:]}.")
+            raise StateMismatch(
+                f"The weights do not fit the model, and nothing was changed. {text[0].upper()}{text[1:]}."
+            )
         return [(known[name], tensor) for name, tensor in weights.items()]
 
 
-def _shape(tensor: Tensor) -> torch.Size | None:
-    return None if nn.parameter.is_lazy(tensor) else tensor.shape
+def _differs(given: Tensor, here: Tensor, *, dtypes: bool) -> bool:
+    if isinstance(here, _LAZY):
+        return False  # it takes the shape that it is given
+    return given.shape != here.shape or (dtypes and given.dtype != here.dtype)
 
 
 def _kind(tensor: Tensor) -> str:
-    if nn.parameter.is_lazy(tensor):
-        return "not yet initialised: run one batch through the model first"
     return f"{str(tensor.dtype).removeprefix('torch.')} of shape {tuple(tensor.shape)}"
 
 

@@ -42,10 +42,10 @@ class Slot:
 
 
 def modules(module: nn.Module, prefix: str = "") -> Iterator[tuple[str, nn.Module]]:
-    """Yield all modules with their names as prefixes (``"encoder."``), parents first; wrappers add nothing to a name."""
+    """Yield all modules with their names as prefixes (``"encoder."``), parents first; wrappers have no name."""
     yield prefix, module
     transparent = isinstance(module, (DataParallel, DistributedDataParallel))
-    for name, child in module._modules.items():
+    for name, child in module._modules.items():  # noqa: SLF001 - named_children() leaves shared modules out
         if child is not None:
             inner = prefix if (transparent and name == "module") or name in _WRAPPED_AS else f"{prefix}{name}."
             yield from modules(child, inner)
@@ -54,10 +54,8 @@ def modules(module: nn.Module, prefix: str = "") -> Iterator[tuple[str, nn.Modul
 def slots(module: nn.Module, prefix: str = "") -> Iterator[Slot]:
     """Yield every place that holds a tensor, in the order of ``state_dict()``."""
     for name, owner in modules(module, prefix):
-        for key, parameter in owner._parameters.items():
-            if parameter is not None:
-                yield Slot(name + key, owner, key, parameter, "parameter")
-        for key, buffer in owner._buffers.items():
-            if buffer is not None:
-                role: Role = "scratch" if key in owner._non_persistent_buffers_set else "buffer"
-                yield Slot(name + key, owner, key, buffer, role)
+        for key, parameter in owner.named_parameters(recurse=False, remove_duplicate=False):
+            yield Slot(name + key, owner, key, parameter, "parameter")
+        for key, buffer in owner.named_buffers(recurse=False, remove_duplicate=False):
+            scratch = key in owner._non_persistent_buffers_set  # noqa: SLF001 - nothing public tells
+            yield Slot(name + key, owner, key, buffer, "scratch" if scratch else "buffer")

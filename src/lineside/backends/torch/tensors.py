@@ -155,6 +155,6 @@ def _check(name: str, tensor: Tensor) -> None:
 
 
 def _os_error(error: SafetensorError, path: Path) -> Exception:
-    """Give back the error of the system that the library has turned into a text, so that a full disk is known as one."""
+    """Give back the system's error, which the library turns into a text, so that a full disk is known as one."""
     number = re.search(r"\(os error (\d+)\)", str(error))
     return OSError(int(number[1]), os.strerror(int(number[1])), str(path)) if number else error

@@ -1,4 +1,4 @@
-"""The store: bytes a point, seconds to write and to read back. Run it with `python -m bench.store [rows]`."""
+"""The store: bytes a point, seconds to write and to read back. Run it with `python -m benchmarks.store [rows]`."""
 
 from __future__ import annotations
 

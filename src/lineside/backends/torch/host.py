@@ -1,0 +1,201 @@
+"""The host of everything that trains in PyTorch by itself: the native trainer and hand-written loops."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from torch import Tensor, nn
+
+from lineside.backends.torch import generators, module_state, optimizer_state, scalars
+from lineside.backends.torch.batches import batch_size
+from lineside.backends.torch.companions import Companions, Stateful
+from lineside.backends.torch.document import joined, packed, unpacked
+from lineside.backends.torch.loader import ResumableLoader
+from lineside.backends.torch.model import TorchModel
+from lineside.backends.torch.optimizers import Optimizers, named
+from lineside.backends.torch.rates import TorchRates
+from lineside.backends.torch.tensors import check_weight_suffix, copied, read_tensors, tensor_writer, weight_writer
+from lineside.errors import RequestRefused, StateMismatch
+from lineside.metrics import Scalar
+from lineside.ports import Capabilities, HostState, SavedState, Stage, TensorWriter
+
+_GENERATORS = "rank-0/generators.json"
+
+
+class TorchHost:
+    """Model, optimizers and what goes with them, as the engine that callbacks live in.
+
+    Args:
+        name: ``trainer`` or ``loop``.
+        capabilities: what the engine emits and can do.
+        model: a module, or modules by name.
+        optimizers: one, a list, or by name.
+        schedulers: of the learning rate.
+        scaler: the gradient scaler of mixed precision.
+        extras: further objects with `state_dict` and `load_state_dict`, by name.
+        metrics: metric objects whose accumulation is saved, by name.
+        validate: runs a validation.
+        announces_gradients: tell at the optimizer's step that gradients are ready, for loops that do not say so.
+
+    Raises:
+        OptionError: one of them is not what it should be.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        capabilities: Capabilities,
+        model: nn.Module | Mapping[str, nn.Module],
+        optimizers: Optimizers,
+        *,
+        schedulers: Sequence[Stateful] = (),
+        scaler: Stateful | None = None,
+        extras: Mapping[str, Stateful] | None = None,
+        metrics: Mapping[str, Any] | None = None,
+        validate: Callable[[], None] | None = None,
+        announces_gradients: bool = False,
+    ) -> None:
+        self.name = name
+        self.capabilities = capabilities
+        self.model = TorchModel(model)
+        self._optimizers = named(optimizers)
+        self._rates = TorchRates(self._optimizers)
+        self._companions = Companions(schedulers, scaler, extras or {}, metrics or {})
+        self._validate = validate
+        self._announces_gradients = announces_gradients
+        self._hooks: list[Any] = []
+
+    def watch(self, gradients_ready: Callable[[], None], stepped: Callable[[], None]) -> None:
+        """Call back at each step of an optimizer that mixed precision does not skip."""
+        for optimizer in self._optimizers.values():
+            if self._announces_gradients:
+                self._hooks.append(optimizer.register_step_pre_hook(lambda *_: gradients_ready()))
+            self._hooks.append(optimizer.register_step_post_hook(lambda *_: stepped()))
+
+    def unwatch(self) -> None:
+        """Take the hooks of `watch` out of the optimizers."""
+        while self._hooks:
+            self._hooks.pop().remove()
+
+    # ---- values --------------------------------------------------------------------------------------------------
+
+    def freeze(self, scalar: Any) -> Scalar:
+        """Return a number for a scalar on the CPU, and a copy of one that is on a device, without waiting for it."""
+        return scalars.freeze(scalar)
+
+    def read(self, values: Sequence[Scalar]) -> list[float]:
+        """Return scalars as numbers, with one transfer per device."""
+        return scalars.read(values)
+
+    def batch_size(self, batch: Any) -> int:
+        """Return how many samples a batch holds: the first dimension of its first tensor."""
+        return batch_size(batch)
+
+    # ---- learning rates and requests -----------------------------------------------------------------------------
+
+    def lr(self) -> dict[str, float]:
+        """Return the learning rate per parameter group, as the optimizer uses it."""
+        return self._rates.lr()
+
+    def set_lr(self, value: float, group: str | int | None) -> None:
+        """Scale the scheduled learning rate so that it is `value` now. Raises `RequestRefused`; see `TorchRates`."""
+        self._rates.set(value, group)
+
+    def validate(self) -> None:
+        """Run a validation. Raises `RequestRefused` if there is none to run."""
+        if self._validate is None:
+            raise RequestRefused(
+                self.capabilities.reasons.get("validate", f"This {self.name} has no validation to run.")
+            )
+        self._validate()
+
+    # ---- randomness and data -------------------------------------------------------------------------------------
+
+    def seed(self, seed: int) -> None:
+        """Seed all random generators of this process."""
+        generators.seed_all(seed)
+
+    def generators(self) -> HostState:
+        """Return the states of the random generators of this process."""
+        return HostState({}, {_GENERATORS: generators.GeneratorStates.capture().plain()})
+
+    def restore_generators(self, saved: SavedState) -> None:
+        """Put the random generators back, bit for bit."""
+        generators.GeneratorStates.from_plain(saved.document(_GENERATORS)).restore()
+
+    def source(self, loader: Any, seed: int, purpose: Stage) -> ResumableLoader:
+        """Wrap a data loader. Raises `OptionError` for something that cannot be iterated."""
+        return ResumableLoader(loader, seed, purpose)
+
+    # ---- files ---------------------------------------------------------------------------------------------------
+
+    def tensor_file(self, tensors: Mapping[str, Any]) -> TensorWriter:
+        """Copy tensors and return a function that writes them."""
+        return tensor_writer(copied(tensors))
+
+    def read_tensors(self, path: Path) -> dict[str, Tensor]:
+        """Read tensors onto the CPU. Raises `CheckpointDamaged`."""
+        return copied(read_tensors(path))
+
+    def weight_file(self, suffix: str) -> TensorWriter:
+        """Copy the raw weights and return a function that writes them as a stand-alone file.
+
+        Raises:
+            OptionError: the suffix is neither ``.safetensors`` nor ``.pt``.
+        """
+        check_weight_suffix(suffix)
+        return weight_writer(_under_all_names(self.model.raw(), self.model.aliases()), suffix)
+
+    # ---- checkpoints ---------------------------------------------------------------------------------------------
+
+    def capture(self) -> HostState:
+        """Copy everything that a resumed run needs, except the random generators.
+
+        Raises:
+            CheckpointContentsError: something has a state that is neither data nor tensor.
+        """
+        rates = self._rates.state_dict()
+        document, tensors = optimizer_state.capture(self._optimizers, self._parameter_names())
+        documents = {"model.json": {"aliases": self.model.aliases()}, "optimizer.json": document, "rates.json": rates}
+        files = {"model.safetensors": tensor_writer(self.model.raw()), "optimizer.safetensors": tensor_writer(tensors)}
+        modules = packed("modules", module_state.capture(self.model))
+        return joined(HostState(files, documents), modules, self._companions.capture())
+
+    def restore(self, saved: SavedState, weights_only: bool = False) -> None:
+        """Put a checkpoint back; all of it is checked before anything is changed.
+
+        Args:
+            saved: the checkpoint.
+            weights_only: only parameters and persistent buffers.
+
+        Raises:
+            StateMismatch: it does not fit.
+        """
+        aliases = saved.document("model.json")["aliases"]
+        weights = _under_all_names(read_tensors(saved.file("model.safetensors")), aliases)
+        if weights_only:
+            self.model.load(weights)
+            return
+        if not saved.has("optimizer.json"):
+            raise StateMismatch("This checkpoint holds weights alone: use it with weights_only=True, not to resume.")
+        self.model.check(weights, dtypes=True)
+        if aliases != self.model.aliases():
+            here = self.model.aliases()
+            raise StateMismatch(f"Tied weights: {aliases or 'none'} in the checkpoint, {here or 'none'} in this model.")
+        document, names = saved.document("optimizer.json"), self._parameter_names()
+        optimizer_state.check(document, self._optimizers, names)
+        companions, modules = self._companions.read(saved), unpacked("modules", saved)
+        self.model.load(weights)
+        module_state.restore(self.model, modules)
+        optimizer_state.restore(document, read_tensors(saved.file("optimizer.safetensors")), self._optimizers)
+        self._companions.restore(companions)
+        self._rates.load_state_dict(saved.document("rates.json"))
+
+    def _parameter_names(self) -> dict[int, str]:
+        return {id(slot.tensor): slot.name for slot in self.model.slots() if slot.role == "parameter"}
+
+
+def _under_all_names(weights: Mapping[str, Tensor], aliases: Mapping[str, str]) -> dict[str, Tensor]:
+    return {**weights, **{alias: weights[name] for alias, name in aliases.items()}}

@@ -1,0 +1,118 @@
+"""From a loss to a step of the optimizer: mixed precision, accumulation, clipping, schedulers."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager, nullcontext
+from functools import partial
+from typing import Any, Literal, get_args
+
+import torch
+from torch.optim.lr_scheduler import CyclicLR, OneCycleLR, ReduceLROnPlateau
+
+from lineside.backends.torch.modes import modules_of
+from lineside.errors import OptionError, nearest
+
+Precision = Literal["32", "bf16", "fp16"]
+
+_DTYPES = {"bf16": torch.bfloat16, "fp16": torch.float16}
+
+
+class Optimization:
+    """The optimizers of a model, and everything that happens between a loss and their step.
+
+    Attributes:
+        optimizers: as given: one, or a dict of them.
+        scheduler: the learning-rate scheduler, or None.
+        scaler: scales the loss in fp16 so that small gradients survive; None otherwise.
+        pending: gradients wait that have not been stepped with.
+    """
+
+    def __init__(
+        self,
+        model: Any,
+        optimizers: Any,
+        scheduler: Any,
+        device: torch.device,
+        *,
+        precision: Precision,
+        accumulate: int,
+        clip_norm: float | None,
+    ) -> None:
+        if precision not in get_args(Precision):
+            raise OptionError(
+                f"precision={precision!r}.{nearest(str(precision), get_args(Precision))} Use '32', 'bf16' or 'fp16'."
+            )
+        if not isinstance(accumulate, int) or accumulate < 1:
+            raise OptionError(f"accumulate={accumulate!r} must be a whole number of batches above 0.")
+        if clip_norm is not None and not clip_norm > 0:
+            raise OptionError(f"clip_norm={clip_norm!r} must be above 0, or None for no clipping.")
+        self.optimizers = optimizers
+        self.accumulate = accumulate
+        self.pending = False
+        self._all = list(optimizers.values()) if isinstance(optimizers, Mapping) else [optimizers]
+        for optimizer in self._all:
+            if not isinstance(optimizer, torch.optim.Optimizer):
+                raise OptionError(
+                    f"optimizer= takes a torch optimizer or a dict of them, not a {type(optimizer).__name__}."
+                )
+        self.scheduler, self._interval = _scheduler(scheduler)
+        self.scaler = torch.amp.GradScaler(device.type) if precision == "fp16" else None
+        self._parameters = [parameter for module in modules_of(model) for parameter in module.parameters()]
+        self._clip_norm = clip_norm
+        dtype = _DTYPES.get(precision)
+        self.autocast: Callable[[], AbstractContextManager[Any]] = (
+            partial(nullcontext, None) if dtype is None else partial(torch.autocast, device.type, dtype)
+        )
+
+    def backward(self, loss: torch.Tensor) -> None:
+        """Add the gradients of a loss, a share of it when batches are accumulated."""
+        if self.accumulate > 1:
+            loss = loss / self.accumulate
+        if self.scaler is not None:
+            loss = self.scaler.scale(loss)
+        loss.backward()  # type: ignore[no-untyped-call]
+        self.pending = True
+
+    def step(self) -> None:
+        """Clip, step all optimizers, and forget the gradients. In fp16 a step with infinite gradients is skipped."""
+        scaler = self.scaler
+        if self._clip_norm is not None:
+            if scaler is not None:
+                for optimizer in self._all:
+                    scaler.unscale_(optimizer)
+            torch.nn.utils.clip_grad_norm_(self._parameters, self._clip_norm)
+        for optimizer in self._all:
+            if scaler is not None:
+                scaler.step(optimizer)
+            else:
+                optimizer.step()
+            optimizer.zero_grad()
+        if scaler is not None:
+            scaler.update()
+        self.pending = False
+        if self._interval == "step":
+            self.scheduler.step()
+
+    def epoch_ended(self) -> None:
+        """Step a scheduler that counts epochs."""
+        if self._interval == "epoch":
+            self.scheduler.step()
+
+
+def _scheduler(given: Any) -> tuple[Any, Literal["epoch", "step"] | None]:
+    if given is None:
+        return None, None
+    scheduler, interval = given if isinstance(given, tuple) else (given, None)
+    if isinstance(scheduler, ReduceLROnPlateau):
+        raise OptionError(
+            "scheduler= got torch's ReduceLROnPlateau, which waits for a metric: use callbacks=['reduce-lr-on-plateau'], "
+            "which knows the metric, and goes on where it was when the run resumes."
+        )
+    if not hasattr(scheduler, "step") or not hasattr(scheduler, "state_dict"):
+        raise OptionError(f"scheduler= takes a scheduler, or (scheduler, 'step'), not a {type(scheduler).__name__}.")
+    if interval not in ("epoch", "step", None):
+        raise OptionError(f"scheduler=(…, {interval!r}): say 'epoch' or 'step'.")
+    # PyTorch's documentation steps these two after every batch, all others after every epoch.
+    per_step = isinstance(scheduler, (OneCycleLR, CyclicLR))
+    return scheduler, interval or ("step" if per_step else "epoch")

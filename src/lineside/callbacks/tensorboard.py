@@ -1,0 +1,174 @@
+"""TensorBoard: scalars, histograms, texts, figures, images and hyper-parameters."""
+
+from __future__ import annotations
+
+import os
+import socket
+import time
+from collections import deque
+from collections.abc import Iterable, Iterator, Mapping
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any, Unpack
+
+from lineside.callback import CallbackOptions, Hook
+from lineside.errors import MissingDependency
+from lineside.events import Event
+from lineside.ports import RunView
+from lineside.sink import Records, Sink
+from lineside.units import Duration
+
+_TARGET = "lineside.reports.event_files:append"
+_BINS = 30
+
+
+class TensorBoard(Sink):
+    """Writes event files that ``tensorboard --logdir runs`` shows.
+
+    Neither torch's nor TensorFlow's writer is needed, and the encoding is done in the helper process. A resumed run
+    begins a new file, which takes back what was written after the checkpoint. Histograms are the one part that runs on
+    the training thread, since the model is only there; their cost is that of reading all weights.
+
+    Args:
+        log_dir: directory of the event files; ``tensorboard`` in the run's directory unless given.
+        histograms: how often to write histograms of the weights, such as ``"10 epochs"``, and of the gradients of the
+            batch that follows; None for never.
+        batches: write the values of each batch too, as ``batch/<metric>``.
+        options: the common ones of all callbacks; a second one in the same run needs another ``name``, and its
+            directory bears it.
+
+    Raises:
+        MissingDependency: the package tensorboard is not installed.
+        OptionError: `histograms` is no duration.
+    """
+
+    name = "tensorboard"
+    # Hosts without this point show no gradients.
+    optional_hooks = frozenset({"on_backward_end"})
+
+    def __init__(
+        self,
+        log_dir: str | Path | None = None,
+        histograms: str | None = None,
+        batches: bool = True,
+        **options: Unpack[CallbackOptions],
+    ) -> None:
+        super().__init__(**options)
+        if find_spec("tensorboard") is None:
+            raise MissingDependency(type(self).__name__, "the package tensorboard", "tensorboard")
+        self.log_dir = log_dir
+        self.histograms = histograms
+        self.batches = batches
+        self._often = Duration.parse(histograms, f"{self.name}: histograms") if histograms is not None else None
+        if self._often is not None:
+            self.needs = frozenset({"model"})  # type: ignore[misc]
+        self._path: Path | None = None
+        self._early: list[Records] = []
+        self._histograms: deque[dict[str, Any]] = deque()
+
+    def hooks(self) -> Mapping[Event, Hook]:
+        """Return the hooks; those that look at the model are inline, and there only if histograms are wanted."""
+        hooks = dict(super().hooks())
+        if self._often is not None:
+            # In epochs: at the end of one, when it counts as done; in other units at the batch that completes them.
+            when = Event.EPOCH_END if self._often.unit == "epochs" else Event.BATCH_END
+            hooks[when] = Hook(self._take_weights, self._often, inline=True)
+            hooks[Event.BACKWARD_END] = Hook(self._take_gradients, self._often, inline=True)
+        return hooks
+
+    def _take_weights(self, run: RunView) -> None:
+        self._histograms.extend(_summaries(run, "weights", run.model.parameters()))
+
+    def _take_gradients(self, run: RunView) -> None:
+        self._histograms.extend(_summaries(run, "gradients", run.model.gradients()))
+
+    def on_setup(self, run: RunView) -> None:
+        """Forget an earlier fit."""
+        self._path = None
+        self._early = []
+        self._histograms.clear()
+
+    def on_train_start(self, run: RunView) -> None:
+        """Begin a file; that of a resumed run says from which step on earlier files are superseded."""
+        self._begin(run, run.step + 1 if run.attempt > 1 else None, _flat(run.hparams))
+
+    def _begin(self, run: RunView, purge_from: int | None, hparams: Mapping[str, Any]) -> None:
+        directory = Path(self.log_dir) if self.log_dir is not None else run.dir / self.name
+        now = time.time()
+        # TensorBoard reads the files of a directory in the order of their names.
+        name = f"events.out.tfevents.{int(now):010d}.{socket.gethostname()}.{os.getpid()}.{run.attempt}.{self.name}"
+        self._path = (directory / name).absolute()
+        self._send(run, begin={"time": now, "purge_from": purge_from, "hparams": dict(hparams), "group": run.name})
+        for records in self._early:
+            self.write(records, run)
+        self._early = []
+
+    def write(self, records: Records, run: RunView) -> None:
+        """Hand records to the helper process."""
+        if self._path is None:
+            self._early.append(records)
+            return
+        rows = [row for row in records.rows if self.batches or not any(name.startswith("batch/") for name in row[3])]
+        shown = [medium for medium in records.media if medium.kind != "artifact"]
+        media = [(medium.kind, medium.tag, medium.data, medium.step, medium.time) for medium in shown]
+        self._send(run, rows=rows, media=media)
+
+    def _send(self, run: RunView, **parts: Any) -> None:
+        histograms = [self._histograms.popleft() for _ in range(len(self._histograms))]
+        filled = {name: part for name, part in (*parts.items(), ("histograms", histograms)) if part}
+        if filled:
+            run.offload(_TARGET, {"path": str(self._path), **filled})
+
+    def on_train_end(self, run: RunView) -> None:
+        """Note a good end."""
+        self._end(run, success=True)
+
+    def on_exception(self, run: RunView, error: BaseException) -> None:
+        """Note a failure."""
+        self._end(run, success=False)
+
+    def _end(self, run: RunView, success: bool) -> None:
+        if self._path is not None:
+            self._send(run, end={"time": time.time(), "success": success})
+
+    def on_teardown(self, run: RunView) -> None:
+        """Write what was logged by a test outside of training, and the last histograms."""
+        if self._early:
+            self._begin(run, None, {})
+        if self._path is not None:
+            self._send(run)
+
+
+def _summaries(run: RunView, kind: str, tensors: Iterable[tuple[str, Any]]) -> Iterator[dict[str, Any]]:
+    """Yield the histogram of each tensor; values that are not finite are left out."""
+    import numpy as np
+
+    for name, tensor in tensors:
+        values = run.model.values(tensor)
+        values = values[np.isfinite(values)]
+        if not values.size:
+            continue
+        counts, edges = np.histogram(values, _BINS)
+        yield {
+            "tag": f"{kind}/{name}",
+            "step": run.step,
+            "time": time.time(),
+            "min": float(values.min()),
+            "max": float(values.max()),
+            "num": float(values.size),
+            "sum": float(values.sum()),
+            "sum_squares": float(values @ values),
+            "bucket_limit": edges[1:].tolist(),
+            "bucket": counts.tolist(),
+        }
+
+
+def _flat(values: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
+    """Return plain values under names such as ``optimizer/lr``."""
+    flat: dict[str, Any] = {}
+    for name, value in values.items():
+        if isinstance(value, Mapping):
+            flat |= _flat(value, f"{prefix}{name}/")
+        else:
+            flat[f"{prefix}{name}"] = value if isinstance(value, (bool, int, float, str)) else str(value)
+    return flat

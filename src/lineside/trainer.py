@@ -1,0 +1,359 @@
+"""The native PyTorch trainer: a loop that reads from top to bottom, on the same pieces as a loop of one's own."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import islice
+from pathlib import Path
+from typing import Any, Literal
+
+import torch
+
+from lineside.backends.torch.batches import inputs_and_targets, to_device
+from lineside.backends.torch.engines import trainer_host
+from lineside.backends.torch.export import export_program
+from lineside.backends.torch.modes import evaluating, modules_of, set_training
+from lineside.backends.torch.scoring import Scores
+from lineside.backends.torch.stepping import Optimization, Precision
+from lineside.callback import Callback, Hook
+from lineside.checkpoints.checkpoint import Checkpoint
+from lineside.errors import OptionError, RequestRefused, RunStateError
+from lineside.events import Event
+from lineside.ports import RunView
+from lineside.run.run import Run
+from lineside.units import Duration
+
+Step = Callable[[Any, Any, Run], Any]
+SMOKE_EPOCHS = 2
+SMOKE_BATCHES = 3
+
+
+@dataclass(frozen=True, slots=True)
+class FitResult:
+    """What a training leaves.
+
+    Attributes:
+        history: values per epoch by canonical name, for the epochs at which each was computed.
+        best: the checkpoint tagged ``best``, or None.
+        last: the newest checkpoint, or None if none could be saved.
+        reason: why it ended, in words.
+        run: the run's directory.
+        summary: what each callback cost, as a table.
+    """
+
+    history: dict[str, list[float]]
+    best: Checkpoint | None
+    last: Checkpoint | None
+    reason: str
+    run: Path
+    summary: str
+
+
+class _ValidateEvery(Callback):
+    """Asks for a validation each time a duration has passed within the epochs."""
+
+    name = "validate-every"
+    on_error = "raise"
+
+    def __init__(self, duration: Duration) -> None:
+        super().__init__()
+        self._duration = duration
+
+    def hooks(self) -> Mapping[Event, Hook]:
+        return {Event.STEP_END: Hook(self._ask, self._duration)}
+
+    def _ask(self, run: RunView) -> None:
+        run.validate(f"every {self._duration}")
+
+
+class Trainer:
+    """Trains a PyTorch model, with callbacks beside the line.
+
+    Args:
+        model: a module, or a dict of modules if `step` is given.
+        optimizer: an optimizer, or a dict of them.
+        loss: called as ``loss(outputs, targets)``; not needed with `step`.
+        metrics: by name: functions ``f(outputs, targets)`` that return a number per batch, or torchmetrics objects.
+        callbacks: objects or registered names.
+        step: ``step(model, batch, run)`` returns the loss, or a dict with ``loss`` and further values to be logged
+            (``outputs`` and ``targets`` in it are for the metrics). If there is no loss in what it returns, it has done
+            backward and optimizer steps itself, as GANs need it.
+        scheduler: a learning-rate scheduler, stepped each epoch (OneCycleLR and CyclicLR each step), or a pair of it
+            and ``"epoch"`` or ``"step"``.
+        device: ``"auto"`` takes CUDA, then Apple's MPS, then the CPU.
+        precision: ``"32"``, ``"bf16"``, or ``"fp16"`` with a gradient scaler.
+        accumulate: batches per optimizer step.
+        clip_norm: largest L2 norm of all gradients together; None for no clipping.
+        seed: of the generators and of the order of batches; None leaves the generators alone.
+        project: runs of one project lie in one directory.
+        name: what the run is called.
+        run_dir: where all projects lie.
+        hparams: hyper-parameters, for the record and for sinks.
+
+    Raises:
+        OptionError: an option has a value that is not allowed.
+    """
+
+    def __init__(
+        self,
+        model: Any,
+        optimizer: Any,
+        loss: Callable[[Any, Any], Any] | None = None,
+        metrics: Mapping[str, Any] | None = None,
+        callbacks: Sequence[Callback | str] = (),
+        *,
+        step: Step | None = None,
+        scheduler: Any = None,
+        device: str = "auto",
+        precision: Precision = "32",
+        accumulate: int = 1,
+        clip_norm: float | None = None,
+        seed: int | None = 0,
+        project: str = "default",
+        name: str | None = None,
+        run_dir: str | Path = "runs",
+        hparams: Mapping[str, Any] | None = None,
+    ) -> None:
+        if (loss is None) == (step is None):
+            raise OptionError("Give the Trainer either loss=, called as loss(outputs, targets), or step=.")
+        self.device = best_device(device)
+        self.model = model
+        for module in modules_of(model):
+            module.to(self.device)
+        self.callbacks: list[Callback | str] = list(callbacks)
+        self._loss = loss
+        self._step = step
+        self._optimization = Optimization(
+            model, optimizer, scheduler, self.device, precision=precision, accumulate=accumulate, clip_norm=clip_norm
+        )
+        self._scores = {stage: Scores(metrics or {}, self.device) for stage in ("train", "val", "test")}
+        self._place: dict[str, Any] = {"project": project, "name": name, "run_dir": run_dir}
+        self._seed = seed
+        self._hparams = dict(hparams or {})
+        self._run: Run | None = None
+        self._directory: Path | None = None
+        self._loaders: dict[str, Any] = {}
+
+    def add_callback(self, callback: Callback | str) -> None:
+        """Add a callback behind the others. Raises `RunStateError` while the trainer runs."""
+        self._refuse_while_running("add_callback")
+        self.callbacks.append(callback)
+
+    def remove_callback(self, callback: Callback | str) -> None:
+        """Take a callback out. Raises `RunStateError` while the trainer runs, or if the callback is not there."""
+        self._refuse_while_running("remove_callback")
+        if callback not in self.callbacks:
+            raise RunStateError(f"{callback!r} is not among the callbacks of this trainer: {self.callbacks}.")
+        self.callbacks.remove(callback)
+
+    def _refuse_while_running(self, method: str) -> None:
+        if self._run is not None:
+            raise RunStateError(f"{method}() is possible before a fit and after it; this trainer is running.")
+
+    # ---- training ------------------------------------------------------------------------------------------------
+
+    def fit(
+        self,
+        train_loader: Any,
+        val_loader: Any = None,
+        epochs: int | None = None,
+        *,
+        steps: int | None = None,
+        validate_every: str | Duration = "1 epoch",
+        resume: str | Path | None = None,
+        start_from: str | Path | None = None,
+        continue_stopped: bool = False,
+        smoke: bool = False,
+    ) -> FitResult:
+        """Train, validate, and leave a run directory behind.
+
+        Args:
+            train_loader: a DataLoader, or any iterable of batches.
+            val_loader: likewise; None for no validation.
+            epochs: how many epochs; either this or `steps`, or both.
+            steps: how many optimizer steps.
+            validate_every: ``"1 epoch"``, or a duration of steps or time within the epochs.
+            resume: None for a new run; ``"auto"`` goes on with the newest run of this project and name that was
+                interrupted, failed or was killed; or the name of a run.
+            start_from: a checkpoint from which a new run branches.
+            continue_stopped: go on although the run was stopped.
+            smoke: run two epochs of three batches of everything, to see that it works.
+
+        Raises:
+            OptionError: an option has a value that is not allowed.
+            NothingToResume: `resume` names a run that cannot be resumed.
+        """
+        often = Duration.parse(validate_every, "validate_every")
+        within = [_ValidateEvery(often)] if often.unit != "epochs" and val_loader is not None else []
+        self._loaders = {"train": train_loader, "val": val_loader}
+        run = Run(
+            host=self._host(),
+            callbacks=[*self.callbacks, *within],
+            resume=resume,
+            start_from=start_from,
+            continue_stopped=continue_stopped,
+            seed=self._seed,
+            hparams=self._hparams,
+            **self._place,
+        )
+        run.has_validation = val_loader is not None
+        if smoke:
+            epochs, steps, run.batch_limit = SMOKE_EPOCHS, None, SMOKE_BATCHES
+        self._refuse_while_running("fit")
+        self._run = run
+        try:
+            with run:
+                set_training(self.model)
+                for epoch in run.epochs(epochs, steps=steps):
+                    self._train_epoch(run, train_loader)
+                    if val_loader is not None and not within and (epoch + 1) % int(often.amount) == 0:
+                        self._evaluate(run, "val", val_loader)
+                    self._optimization.epoch_ended()
+        finally:
+            self._run = None
+            self._directory = run.dir if run.opened else self._directory
+        return FitResult(
+            run.history, run.checkpoints.best, run.checkpoints.last, run.reason or "", run.dir, run.summary or ""
+        )
+
+    def _train_epoch(self, run: Run, loader: Any) -> None:
+        optimization, scores, accumulate = self._optimization, self._scores["train"], self._optimization.accumulate
+        for batch in run.batches(loader):
+            values = self._forward(run, batch)
+            loss = values.pop("loss", None)
+            if loss is not None:
+                run.loss = loss.detach()
+                optimization.backward(loss)
+                run.gradients_ready()
+                if (run.batch + 1) % accumulate == 0 or run.batch + 1 == run.total_batches:
+                    optimization.step()
+                    run.step_attempted()
+                values["loss"] = run.loss
+            run.log(values)
+        if optimization.pending:
+            # A loader without a length: the last batches of the epoch have not filled a step.
+            optimization.step()
+            run.step_attempted()
+        run.log(scores.compute())
+
+    def _forward(self, run: Run, batch: Any) -> dict[str, Any]:
+        """Return ``loss`` and what else is to be logged."""
+        batch = to_device(batch, self.device)
+        with self._optimization.autocast():
+            if self._step is None:
+                inputs, targets = inputs_and_targets(batch)
+                outputs = self.model(inputs)
+                values: dict[str, Any] = {"loss": self._loss(outputs, targets)}  # type: ignore[misc] # checked in __init__
+            else:
+                returned = self._step(self.model, batch, run)
+                values = (
+                    dict(returned) if isinstance(returned, Mapping) else {} if returned is None else {"loss": returned}
+                )
+                outputs, targets = values.pop("outputs", None), values.pop("targets", None)
+        run.outputs = outputs
+        scores = self._scores.get(run.stage)
+        if scores is not None and outputs is not None:
+            values.update(scores.update(outputs, targets))
+        return values
+
+    # ---- evaluation ----------------------------------------------------------------------------------------------
+
+    def validate(self, loader: Any) -> dict[str, float]:
+        """Return the metrics of a validation, by canonical name."""
+        return self._evaluated("val", loader)
+
+    def test(self, loader: Any) -> dict[str, float]:
+        """Return the metrics of a test, by canonical name."""
+        return self._evaluated("test", loader)
+
+    def predict(self, loader: Any) -> Any:
+        """Return the model's outputs for all batches, on the CPU.
+
+        Batches may be inputs alone, or pairs with targets. Tensors are joined along their first dimension; of anything
+        else there is a list with one entry a batch.
+        """
+        outputs: list[Any] = []
+        with self._evaluation_run() as run, run.evaluation("predict"), evaluating(self.model):
+            for batch in run.batches(loader):
+                inputs = batch[0] if isinstance(batch, (tuple, list)) else batch
+                with self._optimization.autocast():
+                    run.outputs = self.model(to_device(inputs, self.device))
+                outputs.append(to_device(run.outputs, torch.device("cpu")))
+        return torch.cat(outputs) if outputs and all(isinstance(one, torch.Tensor) for one in outputs) else outputs
+
+    def _evaluated(self, stage: Literal["val", "test"], loader: Any) -> dict[str, float]:
+        with self._evaluation_run() as run:
+            self._evaluate(run, stage, loader)
+            return {name: value for name, value in run.metrics.items() if name.startswith(f"{stage}/")}
+
+    def _evaluate(self, run: Run, stage: Literal["val", "test"], loader: Any) -> None:
+        scores = self._scores[stage]
+        scores.reset()
+        with run.evaluation(stage), evaluating(self.model):
+            for batch in run.batches(loader):
+                run.log(self._forward(run, batch))
+            run.log(scores.compute())
+
+    def _evaluation_run(self) -> Run:
+        self._refuse_while_running("validate, test, predict and export")
+        return Run.for_evaluation(
+            self._directory,
+            host=self._host(),
+            callbacks=self.callbacks,
+            seed=None,
+            hparams=self._hparams,
+            **self._place,
+        )
+
+    # ---- export --------------------------------------------------------------------------------------------------
+
+    def export(self, path: str | Path, example: Any = None) -> Path:
+        """Write the model with `torch.export`, to be loaded by `torch.export.load` without its Python class.
+
+        Args:
+            path: where to; ends in ``.pt2``.
+            example: inputs of the model; unless given, those of the first batch of the last fit's data. The first
+                dimension stays free.
+
+        Raises:
+            OptionError: another suffix, or no example and no data to take one from.
+        """
+        if example is None:
+            loader = self._loaders.get("val") or self._loaders.get("train")
+            if loader is None:
+                raise OptionError(
+                    "export() needs example=, inputs of the model, because this trainer has not seen data."
+                )
+            example = inputs_and_targets(next(islice(loader, 1)))[0]
+        with self._evaluation_run() as run, run.exporting(), evaluating(self.model):
+            return export_program(self.model, to_device(example, self.device), Path(path))
+
+    def _host(self) -> Any:
+        return trainer_host(
+            self.model,
+            self._optimization,
+            {f"{stage}.{name}": one for stage, scores in self._scores.items() for name, one in scores.counting.items()},
+            self._evaluate_now if self._loaders.get("val") is not None else None,
+        )
+
+    def _evaluate_now(self) -> None:
+        if self._run is None:
+            raise RequestRefused("there is a validation to run only within a fit")
+        self._evaluate(self._run, "val", self._loaders["val"])
+
+
+def best_device(name: str) -> torch.device:
+    """Return the device of a name; ``auto`` is CUDA, then MPS, then the CPU.
+
+    Raises:
+        OptionError: there is no such device here.
+    """
+    if name == "auto":
+        name = "cuda" if torch.cuda.is_available() else "mps" if torch.backends.mps.is_available() else "cpu"
+    try:
+        device = torch.device(name)
+        torch.empty(0, device=device)
+    except (RuntimeError, AssertionError) as error:
+        raise OptionError(f"device={name!r} is not to be had here: {error} Use 'auto', 'cpu' or 'cuda:0'.") from error
+    return device

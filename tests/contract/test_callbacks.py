@@ -1,0 +1,27 @@
+"""Every built-in callback runs, with its defaults, the suite that callbacks of other packages run.
+
+What needs options of its own, or looks into files, stands as ``TestContract`` in the callback's own tests.
+"""
+
+from __future__ import annotations
+
+import pytest
+
+from lineside import registry
+from lineside.testing import CallbackContract
+
+PRESETS = {"iron-triangle"}
+INLINE_ONLY = {"model-checkpoint"}
+OPTIONS = {"lambda": {"on_epoch_end": lambda run: run.alert(f"Epoch {run.epoch + 1}")}}
+
+
+@pytest.mark.parametrize("check", [name for name in dir(CallbackContract) if name.startswith("test_")])
+@pytest.mark.parametrize("name", [name for name in registry.names() if name not in PRESETS])
+def test_a_built_in_callback(name: str, check: str) -> None:
+    class Suite(CallbackContract):
+        inline_only = name in INLINE_ONLY
+
+        def make(self, **options):
+            return registry.find(name)(**OPTIONS.get(name, {}), **options)
+
+    getattr(Suite(), check)()
