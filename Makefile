@@ -41,7 +41,7 @@ bench: $(VENV)/.installed ## measure the cost per step beside the bare loop, Lig
 	$(BIN)/python -m benchmarks
 
 faults: $(VENV)/.installed ## kill, interrupt and damage runs, in full counts
-	LINESIDE_FAULTS=full $(BIN)/python -m pytest -m faults $(PYTEST_ARGS) tests
+	LINESIDE_FAULTS=full $(BIN)/python -m pytest -m faults --timeout 3600 $(PYTEST_ARGS) tests
 
 clean: ## remove the environments and caches
 	rm -rf $(VENV) $(DEMO_VENV) .hypothesis .mypy_cache .pytest_cache .ruff_cache build src/*.egg-info

@@ -20,7 +20,7 @@ ROWS_A_COMMIT = 1000
 MAX_POINTS = 1000
 
 
-def main(rows: int) -> None:
+def main(rows: int = 1_000_000) -> None:
     """Print the numbers for runs of `rows` steps."""
     with tempfile.TemporaryDirectory() as scratch:
         for name, metrics, single in (("float32", 1, True), ("float64", 1, False), ("float64", METRICS, False)):
@@ -100,4 +100,4 @@ def _list(run_dir: Path) -> None:
 
 
 if __name__ == "__main__":
-    main(int(sys.argv[1]) if len(sys.argv) > 1 else 1_000_000)
+    main(*map(int, sys.argv[1:]))

@@ -56,8 +56,11 @@ class Request:
 
     @property
     def replayed(self) -> bool:
-        """Whether a resumed run takes this from the record because nothing in the run would ask again by itself."""
-        return self.origin in ("operator", "background")
+        """Whether a resumed run takes this from the record because nothing in the run would ask again by itself.
+
+        A pause changes nothing of what a run becomes, and nobody may be there to end it a second time.
+        """
+        return self.origin in ("operator", "background") and self.kind not in (Kind.PAUSE, Kind.UNPAUSE)
 
 
 @dataclass(frozen=True, slots=True)

@@ -38,7 +38,7 @@ def test_the_rooms_import_only_downwards() -> None:
         ("helpers.py", "", "Rooms import only downwards"),
         (
             "callbacks/early_stopping.py",
-            "from lineside.callbacks import progress_bar",
+            "from lineside.callbacks import lambda_callback",
             "Callbacks do not know each other",
         ),
         ("checkpoints/extra.py", "def load():\n    import torch", "Frameworks stay in the rooms that are tied to them"),

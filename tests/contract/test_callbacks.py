@@ -24,4 +24,8 @@ def test_a_built_in_callback(name: str, check: str) -> None:
         def make(self, **options):
             return registry.find(name)(**OPTIONS.get(name, {}), **options)
 
+        def effects(self, run):
+            # What TensorBoard writes bears the time of day; its own tests read the files.
+            return [effect for effect in super().effects(run) if "event_files:append" not in effect]
+
     getattr(Suite(), check)()

@@ -68,7 +68,9 @@ def test_a_name_that_is_not_registered_is_refused_with_the_nearest_and_all_there
 
 
 def test_names_are_not_imported_before_they_are_asked_for() -> None:
-    code = "import sys; from lineside import registry; registry.names(); print([m for m in sys.modules if 'callbacks.' in m])"
+    code = (
+        "import sys; from lineside.registry import names; names(); print([m for m in sys.modules if 'callbacks.' in m])"
+    )
     done = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True)
     assert done.stdout.strip() == "[]"
 

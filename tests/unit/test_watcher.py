@@ -90,7 +90,7 @@ def test_it_starts_where_there_may_be_a_validation(has_validation) -> None:
 def test_a_validation_metric_must_be_there_after_the_first_validation() -> None:
     run = FakeRun([Seen("val/los", "min")])
     run.epoch_end(loss=0.5)
-    with pytest.raises(MonitorError, match="Did you mean 'val/loss'.*There is: lr, time/epoch, train/loss, val/loss"):
+    with pytest.raises(MonitorError, match=r"Did you mean 'val/loss'.*There is: lr, time/epoch, train/loss, val/loss"):
         run.epoch_end(loss=0.5, val_loss=0.4)
 
 

@@ -8,6 +8,7 @@ import time
 from collections import deque
 from collections.abc import Iterable, Iterator, Mapping
 from importlib.util import find_spec
+from numbers import Integral, Real
 from pathlib import Path
 from typing import Any, Unpack
 
@@ -61,7 +62,7 @@ class TensorBoard(Sink):
         self.batches = batches
         self._often = Duration.parse(histograms, f"{self.name}: histograms") if histograms is not None else None
         if self._often is not None:
-            self.needs = frozenset({"model"})  # type: ignore[misc]
+            self.needs = frozenset({"model"})
         self._path: Path | None = None
         self._early: list[Records] = []
         self._histograms: deque[dict[str, Any]] = deque()
@@ -119,6 +120,11 @@ class TensorBoard(Sink):
         if filled:
             run.offload(_TARGET, {"path": str(self._path), **filled})
 
+    def on_fit_epoch_end(self, run: RunView) -> None:
+        """Hand over histograms that nobody's records have taken along."""
+        if self._path is not None:
+            self._send(run)
+
     def on_train_end(self, run: RunView) -> None:
         """Note a good end."""
         self._end(run, success=True)
@@ -170,5 +176,9 @@ def _flat(values: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
         if isinstance(value, Mapping):
             flat |= _flat(value, f"{prefix}{name}/")
         else:
-            flat[f"{prefix}{name}"] = value if isinstance(value, (bool, int, float, str)) else str(value)
+            # The scalars of NumPy are numbers, but no plain data.
+            kinds = {bool: bool, Integral: int, Real: float}
+            flat[f"{prefix}{name}"] = next((plain for kind, plain in kinds.items() if isinstance(value, kind)), str)(
+                value
+            )
     return flat

@@ -14,6 +14,8 @@ from lineside.errors import CheckpointContentsError
 
 FORMAT_VERSION = 1
 MANIFEST = "manifest.json"
+STATE = "state.json"
+"""The run's own document; a checkpoint without it holds weights and cannot be resumed from."""
 MANIFEST_LIMIT = 16 << 20
 """Bytes. A real manifest has some kilobytes; a larger one is refused before it is read."""
 SAFE_SUFFIXES = frozenset({".safetensors", ".json"})
@@ -119,6 +121,11 @@ class Manifest:
     def age(self) -> tuple[int, str, str]:
         """What checkpoints are sorted by: step, time of creation, name."""
         return (self.step, self.created, self.name)
+
+    @property
+    def resumable(self) -> bool:
+        """Whether a run can go on from it."""
+        return STATE in self.files
 
     def to_json(self) -> dict[str, Any]:
         """Return plain data."""

@@ -34,6 +34,11 @@ def last_of(entries: Sequence[Manifest]) -> Manifest | None:
     return entries[-1] if entries else None
 
 
+def resumable_of(entries: Sequence[Manifest]) -> Manifest | None:
+    """Return the newest from which a run can go on; `entries` are sorted, oldest first."""
+    return next((entry for entry in reversed(entries) if entry.resumable), None)
+
+
 def write_index(root: Path, run_id: str, entries: Sequence[Manifest], pins: Mapping[str, str]) -> None:
     """Write the index, atomically.
 

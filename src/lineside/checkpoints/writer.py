@@ -19,7 +19,7 @@ from lineside.checkpoints.catalog import Catalog
 from lineside.checkpoints.checkpoint import Checkpoint
 from lineside.checkpoints.documents import encode
 from lineside.checkpoints.format import Contents, Manifest, MetricRecord, PartWriter, directory_name
-from lineside.checkpoints.index import INDEX, best_of, last_of, read_index, write_index
+from lineside.checkpoints.index import INDEX, best_of, last_of, read_index, resumable_of, write_index
 from lineside.checkpoints.retention import Policy, kept
 from lineside.checkpoints.staging import Staging
 from lineside.checkpoints.standalone import StandaloneFiles
@@ -37,8 +37,8 @@ class CheckpointStore(Catalog):
         root: the run's checkpoint directory; created if it is not there.
         run_id: the run. It deletes what carries this id and nothing else.
         clock: seconds since 1970.
-        retention: policies; a checkpoint stays while any of them keeps it. The best, the last, pinned and protected
-            ones always stay.
+        retention: policies; a checkpoint stays while any of them keeps it. The best, the last, the last that can be
+            resumed from, pinned and protected ones always stay.
         software: versions by name, for the manifests.
 
     Raises:
@@ -152,7 +152,7 @@ class CheckpointStore(Catalog):
         """
         with self._lock:
             keep = kept(self._policies, self._entries) | self._protected | set(self._pins.values())
-            keep |= {entry.name for entry in (best_of(self._entries), last_of(self._entries)) if entry is not None}
+            keep |= {entry.name for entry in self._indispensable() if entry is not None}
             survivors = tuple(entry for entry in self._entries if entry.name in keep)
             victims = [entry for entry in self._entries if entry.name not in keep]
             if victims:
@@ -249,6 +249,10 @@ class CheckpointStore(Catalog):
                 raise CheckpointFailed(self.root / manifest.name / stage.part, error, self._free()) from error
             raise
         return manifest
+
+    def _indispensable(self) -> tuple[Manifest | None, ...]:
+        # The last may hold nothing but weights; without one to resume from, a kill would cost the whole run.
+        return best_of(self._entries), last_of(self._entries), resumable_of(self._entries)
 
     def _update_index(self, entries: tuple[Manifest, ...], pins: dict[str, str]) -> None:
         try:

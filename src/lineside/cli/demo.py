@@ -99,7 +99,7 @@ def tell(narrator: Narrator, plan: Plan, scratch: Path) -> bool:
         undisturbed = training.outcome()
     compared = comparisons(resumed, undisturbed)
     with RunReader.open(run.path) as reader:
-        resumed_step = reader.attempts()[1].resumed_step
+        resumed_step = next((attempt.resumed_step for attempt in reader.attempts() if attempt.number == 2), None)
     narrator.compared(resumed_step, position, compared)
 
     narrator.result(resumed)

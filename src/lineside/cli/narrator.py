@@ -65,8 +65,8 @@ class Narrator:
         self._next(
             text("Resume", "恢复"),
             text(
-                f'resume="auto" finds checkpoint {at.checkpoint}: epoch {at.epoch + 1}, batch {at.batch} of {at.batches}.',
-                f'resume="auto" 找到检查点 {at.checkpoint}：第 {at.epoch + 1} 轮，第 {at.batch}/{at.batches} 批。',
+                f'resume="auto" finds {at.checkpoint}: epoch {at.epoch + 1}, batch {at.batch} of {at.batches}.',
+                f'resume="auto" 找到 {at.checkpoint}：第 {at.epoch + 1} 轮，第 {at.batch}/{at.batches} 批。',
             ),
         )
 

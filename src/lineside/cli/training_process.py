@@ -17,6 +17,9 @@ from lineside.errors import CheckpointError, TrainingFailed
 from lineside.store.catalogue import find_runs
 from lineside.store.directory import RunDirectory
 
+MODULE: Final = "lineside.cli.digits"
+"""What such a process runs."""
+
 POLL: Final = 0.02
 """Seconds between two looks at the run's directory."""
 
@@ -55,11 +58,10 @@ class TrainingProcess:
         self._plan = plan
         self._outcome = scratch / f"{plan.name}.json"
         self._log = scratch / f"{plan.name}.log"
-        module = [sys.executable, "-m", "lineside.cli.digits"]
         arguments = [str(plan.run_dir), plan.project, plan.name, str(plan.epochs), str(self._outcome)]
         with ExitStack() as files:
             output = files.enter_context(self._log.open("wb")) if quiet else None
-            command = [*module, *arguments, *(["--resume"] if resume else [])]
+            command = [sys.executable, "-m", MODULE, *arguments, *(["--resume"] if resume else [])]
             self._process = subprocess.Popen(command, stdout=output, stderr=output)  # noqa: S603 - a module of our own
 
     def __enter__(self) -> Self:

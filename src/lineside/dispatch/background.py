@@ -53,6 +53,7 @@ class BackgroundCallback:
         self._stateful |= type(callback).state_tensors is not Callback.state_tensors
         self._asked: deque[Marker] = deque()
         self._last: Marker | None = None
+        self._late: Marker | None = None
 
     def _handle(self, item: Item) -> None:
         if isinstance(item, EventItem):
@@ -111,12 +112,11 @@ class BackgroundCallback:
     def wait_state(self, marker: Marker) -> Marker | None:
         """Return a marker when it is answered; if that takes too long, the newest that is answered, or None.
 
-        While an earlier one is still unanswered nobody waits: a save must not hang on a hanging sink.
+        After a wait in vain nobody waits until that marker is answered: a save must not hang on a hanging sink.
         """
-        self._newest_answer()
-        if self._asked and self._asked[0] is marker:
+        if self._late is None or self._late.answered.is_set():
             self.lane.hurry()
-            marker.answered.wait(STATE_TIMEOUT)
+            self._late = None if marker.answered.wait(STATE_TIMEOUT) else marker
         return self._newest_answer()
 
     def _newest_answer(self) -> Marker | None:

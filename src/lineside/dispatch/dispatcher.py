@@ -184,6 +184,10 @@ class Dispatcher:
         for background in self.background.values():
             background.lane.start()
 
+    def end(self) -> None:
+        """The run ends: from now on every callback sees every event, and errors that must be raised wait in `fatal`."""
+        self.guard.postponed = self.fatal
+
     def close(self, now: Callable[[], float]) -> list[str]:
         """Let the lanes finish, each within its callback's `close_timeout`; return who did not."""
         for background in self.background.values():

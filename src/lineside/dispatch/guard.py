@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import os
+from collections import deque
 from collections.abc import Callable
 from typing import Any
 
@@ -45,12 +46,16 @@ class Guard:
     Args:
         disable: takes a hook out of its chain; in a distributed run this is agreed by all ranks.
         report: called with a title, a text and the failing hook, to raise an alert.
+
+    Attributes:
+        postponed: where errors that end the run wait once it is ending, so that all callbacks see the last events.
     """
 
     def __init__(self, disable: Callable[[Bound], None], report: Callable[[str, str, Bound], None]) -> None:
         self._disable = disable
         self._report = report
         self._force_raise = forced_to_raise()
+        self.postponed: deque[BaseException] | None = None
 
     def failed(self, hook: Bound, error: Exception) -> None:
         """Isolate a failure, or raise it again.
@@ -65,7 +70,10 @@ class Guard:
         useless = isinstance(error, (AttachError, MonitorError))
         if self._force_raise or callback.on_error == "raise" or callback.collective or useless:
             error.add_note(f"raised by the callback {hook}")
-            raise error
+            if self.postponed is None:
+                raise error
+            self.postponed.append(error)
+            return
         name = f"{hook} raised {type(error).__name__}: {error}"
         if hook.failures == 1:
             log.error("%s. Training goes on; further failures of this hook are counted.", name, exc_info=error)

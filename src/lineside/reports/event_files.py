@@ -19,6 +19,7 @@ from tensorboard.plugins.text import metadata as text_metadata
 from tensorboard.summary.writer.record_writer import RecordWriter
 
 from lineside.ports import LogRow
+from lineside.reports.appending import append_whole
 
 
 def append(
@@ -56,8 +57,7 @@ def append(
         writer.write(event.SerializeToString())
     file = Path(path)
     file.parent.mkdir(parents=True, exist_ok=True)
-    with file.open("ab", buffering=0) as out:
-        out.write(records.getvalue())
+    append_whole(file, records.getvalue())
 
 
 def _begin(time: float, purge_from: int | None, hparams: Mapping[str, Any], group: str) -> Iterator[Any]:
@@ -100,7 +100,7 @@ def _medium(kind: str, tag: str, data: Any, step: int, time: float) -> Any:
         value = summary_pb2.Summary.Value(
             tag=tag,
             metadata=text_metadata.create_summary_metadata(tag, ""),
-            tensor=tensor_pb2.TensorProto(dtype=types_pb2.DT_STRING, string_val=[data.encode()]),
+            tensor=tensor_pb2.TensorProto(dtype=types_pb2.DT_STRING, string_val=[data.encode("utf-8", "replace")]),
         )
     else:
         width, height = struct.unpack(">II", data[16:24])  # the first chunk of every PNG says its size

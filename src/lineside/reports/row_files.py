@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 import csv
-import errno
 import io
 import json
 import math
 from abc import ABC, abstractmethod
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from lineside.files import write_atomic
+from lineside.metrics import Scalar
 from lineside.ports import LogRow
+from lineside.reports.appending import append_whole
 
 _FIXED = ("step", "epoch", "time")
 
@@ -52,16 +53,7 @@ class RowFile(ABC):
         Raises:
             OSError: such as a full disk; the file is as it was.
         """
-        data = self.encode(rows)
-        with self.path.open("ab", buffering=0) as file:
-            before = file.tell()
-            try:
-                # Without a buffer a write may end early, as on a full disk; half a line must not stay.
-                if file.write(data) != len(data):
-                    raise OSError(errno.ENOSPC, "could not be written whole", str(self.path))
-            except OSError:
-                file.truncate(before)
-                raise
+        append_whole(self.path, self.encode(rows))
         self.lines += len(rows)
 
     def load_head(self, head: Sequence[bytes]) -> None:  # noqa: B027 - most files have none
@@ -89,13 +81,11 @@ class JsonlFile(RowFile):
         """Return rows as JSON that every parser accepts."""
         lines = []
         for *fixed, values in rows:
+            row: dict[str, Any] = dict(zip(_FIXED, fixed, strict=True))
             try:
-                line = json.dumps(dict(zip(_FIXED, fixed, strict=True)) | values, allow_nan=False, ensure_ascii=False)
+                line = json.dumps({**row, **values}, allow_nan=False, ensure_ascii=False)
             except ValueError:
-                spelt = {
-                    name: value if math.isfinite(value) else _spelt(float(value)) for name, value in values.items()
-                }
-                line = json.dumps(dict(zip(_FIXED, fixed, strict=True)) | spelt, ensure_ascii=False)
+                line = json.dumps({**row, **_spelt(values)}, ensure_ascii=False)
             lines.append(line + "\n")
         return "".join(lines).encode()
 
@@ -153,5 +143,8 @@ def _whole_lines(path: Path) -> list[bytes]:
     return lines if not lines or lines[-1].endswith(b"\n") else lines[:-1]
 
 
-def _spelt(value: float) -> str:
-    return "NaN" if math.isnan(value) else "Infinity" if value > 0 else "-Infinity"
+def _spelt(values: Mapping[str, Scalar]) -> dict[str, float | str]:
+    """Return values with those that are not finite as texts."""
+    texts = {math.inf: "Infinity", -math.inf: "-Infinity"}
+    numbers = {name: float(value) for name, value in values.items()}
+    return {name: one if math.isfinite(one) else texts.get(one, "NaN") for name, one in numbers.items()}

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import signal
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from itertools import islice
 from typing import Any, Literal, NoReturn
@@ -24,6 +24,8 @@ _EVALUATION = {
     "predict": (Event.PREDICT_START, Event.PREDICT_BATCH_START, Event.PREDICT_BATCH_END, Event.PREDICT_END),
 }
 _NOT_HISTORY = ("time/", "system/")
+_SOURCES = 8
+"""Loaders that are remembered at once."""
 
 
 class Loop(LiveView):
@@ -40,6 +42,8 @@ class Loop(LiveView):
         self._last_step = math.inf
         self._among_batches = False
         self._batches_over = False
+        self._resumed_behind_batches = False
+        self._rates: Mapping[str, float] | None = None
         self._step_due = False
         self._settle_due = False
         self.batch_limit: int | None = None
@@ -98,6 +102,8 @@ class Loop(LiveView):
     def _start_epoch(self) -> None:
         self._epoch_started = time.monotonic()
         self._batches_over = False
+        self._rates = None
+        self._resumed_behind_batches = self.progress.phase == "trained"
         if self.progress.phase == "fresh":
             self.progress.phase = "train"
             self.averages.clear()
@@ -111,7 +117,7 @@ class Loop(LiveView):
             return
         progress.phase = "trained"
         progress.epochs_done += 1
-        rates = list(self.host_port.lr().items())
+        rates = list((self._rates or self.host_port.lr()).items())
         values = self.averages.means() | ({f"lr/{name}": rate for name, rate in rates} if len(rates) > 1 else {})
         if rates:
             values["lr"] = rates[0][1]
@@ -159,18 +165,22 @@ class Loop(LiveView):
     def _source(self, loader: Any, stage: Stage) -> BatchSource:
         key = (id(loader), stage)
         if key not in self._sources:
-            # The loader is kept beside its wrapper, so that its id is not given to another one.
+            # The loader is kept beside its wrapper, so that its id is not given to another one; but not for ever, since
+            # some loops make a new one in each epoch.
+            while len(self._sources) >= _SOURCES:
+                self._sources.pop(next(iter(self._sources)))
             self._sources[key] = (loader, self.host_port.source(loader, self._seed, stage))
         return self._sources[key][1]
 
     def _training_batches(self, loader: Any) -> Iterator[Any]:
         progress = self.progress
-        if progress.phase == "trained":
+        if self._resumed_behind_batches:
             return
         if progress.phase != "train" or self._among_batches or self._batches_over:
             raise RunStateError(
-                "run.batches() gives the training batches once in each epoch of run.epochs(); wrap validation data in "
-                "`with run.validation():`, and join several loaders with zip() or itertools.chain()."
+                "run.batches() gives the training batches once in each epoch of run.epochs(), before its validation; "
+                "wrap validation data in `with run.validation():`, and join several loaders with zip() or "
+                "itertools.chain()."
             )
         if self._ending():
             # The stop was asked for at the very step from which the run resumed.
@@ -205,6 +215,10 @@ class Loop(LiveView):
         finally:
             self._among_batches = self._in_batch = False
             self._batches_over = True
+            # Read here: a scheduler that is stepped at the end of the epoch sets the rate of the next one.
+            self._rates = self.host_port.lr()
+            # A batch that was left with `break` is not over: what it logged belongs to no other.
+            self._batch_values = {}
             self.batch_data = self.outputs = self.loss = None
             _close(feed)
 
@@ -270,10 +284,11 @@ class Loop(LiveView):
             raise RunStateError(f"A {stage} stage cannot begin inside a {self.stage} stage: leave that one first.")
         if stage == "val" and not self._among_batches:
             self._end_training_part()
-        outer = (self._in_batch, self.batch, self.total_batches, self.batch_data, self._batch_values)
+        outer = (self._in_batch, self._batch_values, self.batch, self.total_batches)
+        outer_batch = (self.batch_data, self.outputs, self.loss)
         # In the middle of a batch's body there is no state from which a run could resume.
         if stage == "val" and self._begun and not self._in_batch:
-            self._held = saving.capture(self, self.points.pending)
+            self._held = saving.capture(self, self.points)
         self._in_batch, self._batch_values = False, {}
         self._evaluation = Averages()
         self.stage = stage
@@ -286,7 +301,8 @@ class Loop(LiveView):
         finally:
             self.stage = "train"
             self._held = None
-            self._in_batch, self.batch, self.total_batches, self.batch_data, self._batch_values = outer
+            self._in_batch, self._batch_values, self.batch, self.total_batches = outer
+            self.batch_data, self.outputs, self.loss = outer_batch
         if not self._in_batch:
             self.open_mail()
 
@@ -318,7 +334,8 @@ class Loop(LiveView):
                 self._in_batch = False
                 self._evaluation.add(self._batch_values, self.host_port.batch_size(batch))
                 self._batch_values = {}
-                if self.interrupting is not None and (self._held is not None or not self._begun):
+                training = self._begun and not self._finished
+                if self.interrupting is not None and (self._held is not None or not training):
                     self.interrupt_now()
         finally:
             self._in_batch = False

@@ -70,7 +70,7 @@ class PlainHost:
 
     def freeze(self, scalar: Any) -> Scalar:
         """Read a number at once."""
-        return float(scalar)
+        return float(scalar.item() if hasattr(scalar, "item") else scalar)
 
     def read(self, scalars: Sequence[Scalar]) -> list[float]:
         """Read numbers."""
@@ -93,9 +93,8 @@ class PlainHost:
         return ReplayedSource(loader)
 
     def batch_size(self, batch: Any) -> int:
-        """Return the length of the batch, or of its first part."""
-        first = batch[0] if isinstance(batch, (tuple, list)) and batch else batch
-        return len(first) if hasattr(first, "__len__") else 1
+        """Return the length of the batch, or of the first part that has one; 1 where nothing tells."""
+        return _samples(batch)
 
     def generators(self) -> HostState:
         """Return the state of Python's generator."""
@@ -133,3 +132,15 @@ class PlainHost:
     def weight_file(self, suffix: str) -> TensorWriter:
         """Refused: there are no weights."""
         self._refuse()
+
+
+def _samples(batch: Any) -> int:
+    parts = list(batch.values()) if isinstance(batch, Mapping) else batch
+    if isinstance(parts, (tuple, list)) and parts:
+        is_text = isinstance(parts[0], (str, bytes))
+        if isinstance(batch, (tuple, Mapping)) or (hasattr(parts[0], "__len__") and not is_text):
+            return _samples(parts[0])
+    try:
+        return 1 if isinstance(batch, (str, bytes)) else len(batch)
+    except TypeError:  # a number, or an array without axes
+        return 1

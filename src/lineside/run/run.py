@@ -85,7 +85,6 @@ class Run(Loop):
     ) -> None:
         super().__init__(seed or 0)
         self.host_port = host or host_for_loop(model, optimizer, scheduler, extras or {}, validate)
-        self.host_port.watch(self.gradients_ready, self.optimizer_stepped)
         self.table, self.batch_table = MetricTable(self.host_port.freeze), MetricTable(self.host_port.freeze)
         self.points = SafePoints(self, SingleProcess())
         self.interrupting: signal.Signals | None = None
@@ -105,7 +104,6 @@ class Run(Loop):
         self._signals = SignalGuard(self._interrupt)
         self._saved_at: tuple[int, int, str] | None = None
         self._owed: list[Request] = []
-        self._error: BaseException | None = None
 
     @classmethod
     def for_evaluation(
@@ -179,22 +177,24 @@ class Run(Loop):
         return self
 
     def _set_up(self, session: Session) -> None:
+        self.host_port.watch(self.gradients_ready, self.optimizer_stepped)
         self._signals.install()
         self.wiring.start()
         if self._seeding is not None:
             self.host_port.seed(self._seeding)
         self.dispatcher.emit(Event.SETUP)
         if session.checkpoint is not None:
-            saving.restore(self, session.checkpoint, go_on=self._go_on)
+            saving.restore(self, session.checkpoint, go_on=self._go_on or session.branched)
             if not session.branched:
                 session.checkpoints.protect(session.checkpoint.name)
-            waiting = {request.id for request in self.requests.waiting}
-            self.requests.mark_seen(set(session.answered) - waiting)
             log.info("Resumed %s from %s at step %d.", self.name, session.checkpoint.name, self.step)
         elif session.evaluates:
             self.progress.step = session.record.progress.get("step") or 0
             self.progress.epoch = session.record.progress.get("epoch") or 0
+        pending = {request.id for request in self.requests.waiting}
+        self.requests.mark_seen(set(session.answered) - pending)
         self.points.replay(session.replay)
+        self.wiring.open_inbox()
         self.open_mail()
 
     def _begin(self) -> None:
@@ -222,9 +222,10 @@ class Run(Loop):
         A full disk is no reason to end a training.
         """
         progress = self.progress
-        state = self._held or saving.capture(self, self.points.pending)
+        state = self._held or saving.capture(self, self.points)
         points = {name: point for name in self.metrics if (point := self.metrics.point(name)) is not None}
         parent = self._session.checkpoint if self._session is not None else None
+        self.wiring.store.flush()
         try:
             checkpoint = self.checkpoints.save(
                 saving.weights(self) if weights_only else saving.contents(self, state),
@@ -253,7 +254,8 @@ class Run(Loop):
 
     def _end_epoch(self) -> None:
         for request in self._owed:
-            self.save(**{**request.arguments, "reason": f"again, after a failure: {request.reason}"})
+            again = f"again, after a failure: {request.reason.removeprefix('again, after a failure: ')}"
+            self.save(**{**request.arguments, "reason": again})
         self._owed = []
         super()._end_epoch()
 
@@ -325,15 +327,51 @@ class Run(Loop):
         self._finish()
 
     def _leave(self, error: BaseException | None) -> None:
+        """Show the end to everybody, close everything and write down how it ended.
+
+        Raises:
+            BaseException: what a callback with ``on_error="raise"`` raised at the very end, where nothing else did.
+            Interrupted: a signal came behind the last safe point.
+        """
         self.progress.stop_clock()
-        self._error = error
-        if error is not None and not isinstance(error, Interrupted):
+        self.dispatcher.end()
+        try:
+            self._show_end(error)
+        finally:
+            failure = self._close(error)
+        if failure is not error and failure is not None:
+            raise failure
+        if failure is None and self.interrupting is not None:
+            raise Interrupted(self.interrupting)
+
+    def _show_end(self, error: BaseException | None) -> None:
+        if error is None:
+            self.points.refuse_rest()
+        elif isinstance(error, Interrupted):
+            self.reason = f"interrupted by {error.signal.name}"
+        else:
             self.reason = self.reason or culprit(error)
             self.record("exception", {"error": culprit(error)})
             self._emit_last(Event.EXCEPTION, error)
         self.summary = table(self.dispatcher.costs(self.progress.elapsed))
         self._emit_last(Event.TEARDOWN)
+
+    def _emit_last(self, event: Event, payload: Any = None) -> None:
+        """Show an event at the end; an error of a callback must not hide the one that ended the run."""
+        try:
+            self.dispatcher.emit(event, payload)
+            self.open_mail()
+        except Exception:
+            log.exception("%s could not be shown.", event.hook)
+
+    def _close(self, error: BaseException | None) -> BaseException | None:
+        """Close everything; return the error that ends the run."""
         late = self.wiring.close()
+        for fatal in self.dispatcher.fatal:
+            log.error("A callback failed at the end of the run.", exc_info=fatal)
+        if error is None and self.dispatcher.fatal:
+            error = self.dispatcher.fatal[0]
+            self.reason = culprit(error)
         costs = self.dispatcher.costs(self.progress.elapsed)
         self.summary = table(costs)
         for sentence in remarks(costs):
@@ -343,15 +381,11 @@ class Run(Loop):
         self._signals.restore()
         self.host_port.unwatch()
         if self._session is not None:
-            self._session.close(self._status(error), self.reason, self.progress.summary())
-
-    def _emit_last(self, event: Event, payload: Any = None) -> None:
-        """Show an event at the end; an error of a callback must not hide the one that ended the run."""
-        try:
-            self.dispatcher.emit(event, payload)
-            self.open_mail()
-        except Exception:
-            log.exception("A callback failed in %s.", event.hook)
+            try:
+                self._session.close(self._status(error), self.reason, self.progress.summary())
+            except OSError:
+                log.exception("How the run ended could not be written into %s.", self.dir)
+        return error
 
     def _status(self, error: BaseException | None) -> Status:
         if isinstance(error, Interrupted):

@@ -41,6 +41,7 @@ class SafePoints:
         self.replay_at: float = float("inf")
         self._pending: list[Request] = []
         self._stop: Request | None = None
+        self._answered: tuple[int, list[str]] = (0, [])
         self._paused = False
         self._pausing = threading.Event()
 
@@ -163,8 +164,18 @@ class SafePoints:
         self._run.raise_refusal(request, refusal)
 
     def _answer(self, request: Request, refused: str | None = None) -> None:
-        outcome = Outcome(refused is None, self._run.progress.step, refused or "")
-        self._run.record_request(request, outcome)
+        step = self._run.progress.step
+        if step != self._answered[0]:
+            self._answered = step, []
+        if request.replayed:
+            self._answered[1].append(request.id)
+        self._run.record_request(request, Outcome(refused is None, step, refused or ""))
+
+    @property
+    def answered(self) -> list[str]:
+        """Requests answered at the present step: a checkpoint of it knows them, and a resume does not repeat them."""
+        step, ids = self._answered
+        return ids if step == self._run.progress.step else []
 
     def refuse_rest(self) -> None:
         """Answer what came too late."""

@@ -4,20 +4,24 @@ from __future__ import annotations
 
 import copy
 import logging
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from lineside.callback import Callback
 from lineside.checkpoints.documents import encode
 from lineside.checkpoints.format import Contents
 from lineside.control import Kind, Request
 from lineside.dispatch.background import BackgroundCallback
+from lineside.dispatch.guard import Bound
 from lineside.dispatch.items import Marker, Task
 from lineside.errors import CheckpointContentsError
 from lineside.ports import HostState, SavedState
 from lineside.run.view import LiveView
+
+if TYPE_CHECKING:
+    from lineside.run.safe_points import SafePoints
 
 log = logging.getLogger("lineside")
 
@@ -35,15 +39,16 @@ class RunState:
     markers: dict[str, Marker] = field(default_factory=dict)
 
 
-def capture(run: LiveView, pending: Sequence[Request]) -> RunState:
-    """Take the state of a run: progress, metrics, callbacks, generators, and requests that are not yet applied."""
+def capture(run: LiveView, points: SafePoints) -> RunState:
+    """Take the state of a run: progress, metrics, callbacks, generators, and where its requests stand."""
     document = {
         "progress": run.progress.state_dict(),
         "metrics": run.table.state_dict(),
         "averages": run.averages.state_dict(),
         "history": {name: list(values) for name, values in run.history.items()},
         "triggers": run.dispatcher.triggers(),
-        "pending": [_request_to_plain(request) for request in pending if request.kind is not Kind.INTERRUPT],
+        "pending": [_request_to_plain(request) for request in points.pending if request.kind is not Kind.INTERRUPT],
+        "answered": list(points.answered),
     }
     state = RunState(document, {}, {}, run.host_port.generators())
     # What was logged before the save stands before the markers: a sink's state has seen it.
@@ -109,7 +114,7 @@ def weights(run: LiveView) -> Contents:
 
 
 class OneDocument:
-    """A checkpoint as its host sees it, whose documents stand together in the run's: one file to sync instead of many."""
+    """A checkpoint as its host sees it: its documents stand together in the run's, one file to sync instead of many."""
 
     def __init__(self, saved: SavedState) -> None:
         self._saved = saved
@@ -134,7 +139,7 @@ def restore(run: LiveView, saved: SavedState, *, go_on: bool) -> None:
     Args:
         run: the run, whose callbacks have seen ``on_setup``.
         saved: a verified checkpoint.
-        go_on: forget a stop that was asked for but not applied when the checkpoint was made.
+        go_on: forget a stop, and a pause, that was in force when the checkpoint was made.
     """
     run.host_port.restore(OneDocument(saved))
     document = saved.document(STATE)
@@ -145,7 +150,7 @@ def restore(run: LiveView, saved: SavedState, *, go_on: bool) -> None:
     run.dispatcher.load_triggers(document["triggers"])
     for plain in document["pending"]:
         request = _request_from_plain(plain)
-        if not (go_on and request.kind is Kind.STOP):
+        if not (go_on and request.kind in (Kind.STOP, Kind.PAUSE)):
             run.requests.append(request)
     _restore_callbacks(run, saved, document["callbacks"])
 
@@ -163,7 +168,10 @@ def _restore_callbacks(run: LiveView, saved: SavedState, states: Mapping[str, An
         if background is not None:
             background.lane.put(Task(load))
         else:
-            load()
+            try:
+                load()
+            except Exception as error:  # noqa: BLE001 - the guard decides
+                run.dispatcher.guard.failed(Bound(callback, "load_state_dict", load), error)
     names = [callback.name for callback in run.dispatcher.callbacks]
     new, left = [name for name in names if name not in states], [name for name in states if name not in names]
     log.info("State of callbacks: restored %s; new %s; left %s.", used or "none", new or "none", left or "none")
@@ -171,7 +179,7 @@ def _restore_callbacks(run: LiveView, saved: SavedState, states: Mapping[str, An
         log.warning("The checkpoint holds the state of callbacks that this run does not have: %s.", ", ".join(left))
 
 
-def _loader(callback: Callback, state: Mapping[str, Any], tensors: Mapping[str, Any]) -> Callable[[], None]:
+def _loader(callback: Callback, state: Mapping[str, Any], tensors: Mapping[str, Any]) -> Callable[..., None]:
     def load() -> None:
         callback.load_state_dict(state)
         if tensors:

@@ -153,14 +153,18 @@ class Session:
             log.warning("The run %s left no checkpoint to resume from: it begins anew.", self.directory.name)
 
     def _find_requests(self) -> None:
-        step = self.checkpoint.step if self.checkpoint is not None else 0
+        step, known = -1, set[str]()
+        if self.checkpoint is not None:
+            document = self.checkpoint.document(STATE)
+            step, known = self.checkpoint.step, {*document["answered"], *(one["id"] for one in document["pending"])}
         try:
             with RunReader.open(self.directory.database) as reader:
                 self.answered = [entry.request.id for entry in reader.requests(attempts="all") if entry.outcome]
+                # One that was applied at the very step of the checkpoint, but behind it, is not known to it.
                 self.replay = [
                     (entry.outcome.step, entry.request)
-                    for entry in reader.requests_applied_after(step)
-                    if entry.request.replayed and entry.outcome is not None
+                    for entry in reader.requests_applied_after(step - 1)
+                    if entry.request.replayed and entry.outcome is not None and entry.request.id not in known
                 ]
         except NoRecords:
             return

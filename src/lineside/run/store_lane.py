@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 import time
 from collections.abc import Callable, Mapping
 from typing import Any
@@ -14,6 +15,9 @@ from lineside.sink import Records, Sink
 
 COMMIT_INTERVAL = 1.0
 """Seconds between two commits: what a kill can take from the curves. Requests are committed at once."""
+
+FLUSH_TIMEOUT = 2.0
+"""Seconds that a save waits for the store."""
 
 
 class StoreSink(Sink):
@@ -57,6 +61,23 @@ class StoreLane:
         """Record that something happened."""
         now = time.time()
         self._lane.put(Task(lambda: self._recorder.event(kind, step=step, epoch=epoch, time=now, data=data)))
+
+    def flush(self) -> None:
+        """Have everything so far on the disk, or give up after a while: a checkpoint must not wait for a hung store.
+
+        Curves before a checkpoint that is resumed from are not recorded again.
+        """
+        done = threading.Event()
+
+        def commit() -> None:
+            try:
+                self._sink.commit()
+            finally:
+                done.set()
+
+        self._lane.put(Task(commit))
+        self._lane.hurry()
+        done.wait(FLUSH_TIMEOUT)
 
     def request(self, request: Request, outcome: Outcome) -> None:
         """Record what became of a request; one from outside leaves the inbox when the record is on the disk."""

@@ -184,9 +184,13 @@ class LiveView:
                 self.wiring.records.keep([(progress.step, progress.epoch, time.time(), published)])
 
     def publish(self, values: Mapping[str, Any], author: str) -> None:
-        """Publish values from another thread; they become metrics where the mail is next opened."""
-        copy = dict(values)
-        self._mail.append(lambda: self.log(copy))
+        """Publish values from another thread; they become metrics where the mail is next opened.
+
+        Raises:
+            OptionError: a value is not a number; here, where its author can be blamed.
+        """
+        checked = MetricTable(self.host_port.freeze).publish(values, self.step, self.epoch)
+        self._mail.append(lambda: self.log(checked))
 
     def publish_medium(self, kind: MediumKind, tag: str, data: Any) -> None:
         """Hand a text, picture or file to all sinks."""
@@ -230,8 +234,11 @@ class LiveView:
             self.raise_alert(Alert(title, text, "warning", hook.callback.name))
 
     def open_mail(self) -> None:
-        """Do what other threads, and hooks that raised an alert, left for the training thread."""
-        while self._mail:
+        """Do what other threads, and hooks that raised an alert, left for the training thread.
+
+        What is left meanwhile waits for the next time: an ``on_alert`` that raises alerts must not go on for ever.
+        """
+        for _ in range(len(self._mail)):
             self._mail.popleft()()
 
     # ---- asking --------------------------------------------------------------------------------------------------

@@ -54,6 +54,7 @@ class Wiring:
         self.dispatcher.flush = self.records.flush
         self.helper = HelperProcess(self._job_failed)
         self._reported = time.monotonic()
+        self._inbox_is_open = False
         self._poller = Poller(
             [
                 self.records.flush,
@@ -71,12 +72,16 @@ class Wiring:
         self.dispatcher.start()
         self._poller.start()
 
+    def open_inbox(self) -> None:
+        """Let requests from outside in, once it is known which of them earlier attempts have answered."""
+        self._inbox_is_open = True
+
     def _commit(self) -> None:
         if not self._store.lane.waiting:
             self._store.lane.put(Task(self._sink.commit))
 
     def _poll_inbox(self) -> None:
-        for request in self._inbox.poll():
+        for request in self._inbox.poll() if self._inbox_is_open else ():
             if self._run.requests.knows(request.id):
                 self._inbox.done(request.id)
             else:
@@ -105,6 +110,8 @@ class Wiring:
         self._store.lane.put(Task(self._recorder.close))
         if not self._store.lane.join(time.monotonic() + self._sink.close_timeout):
             late.append("store")
+        if self._store.lane.dropped:
+            log.warning("The disk was too slow: %d batch records are missing in the store.", self._store.lane.dropped)
         return late
 
     def _deadlines(self) -> Sequence[float]:

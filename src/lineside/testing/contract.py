@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Callable, Mapping, Sequence
+from itertools import zip_longest
 from typing import Any, ClassVar
 
 from lineside.callback import Callback
@@ -125,8 +126,8 @@ class CallbackContract:
         late.play(
             6, self._scene("ups and downs"), late=[name for name in self.metrics if canonical(name).startswith("val/")]
         )
-        asked, asked_late = ([(one.kind, one.arguments) for one in run.requests] for run in (in_time, late))
-        _require(asked == asked_late, f"other requests when values come late: {asked_late}, not {asked}")
+        asked, asked_late = ([f"{one.kind.word} {one.arguments}" for one in run.requests] for run in (in_time, late))
+        _compare("values that come late", asked_late, asked)
 
     def test_it_bears_metrics_that_never_come(self) -> None:
         """A metric that it watches and that never comes is a `MonitorError`; nothing else is raised."""
@@ -186,8 +187,7 @@ class CallbackContract:
                 where = f"{again!r}, {scene}, resumed at step {state['counters']['step']}"
                 ended = json.dumps(again.state_dict()), json.dumps(untouched.state_dict())
                 _require(ended[0] == ended[1], f"{where}: ends in the state {ended[0]}, not {ended[1]}")
-                effects = sorted(done + self.effects(resumed)), sorted(self.effects(whole))
-                _require(effects[0] == effects[1], f"{where}: does {effects[0]}, not {effects[1]}")
+                _compare(where, sorted(done + self.effects(resumed)), sorted(self.effects(whole)))
 
     def test_a_second_fit_is_like_the_first(self) -> None:
         """An object that has been through one fit does in the next what a new one does."""
@@ -196,8 +196,7 @@ class CallbackContract:
             self._run(used).play(6, self._scene("ups and downs"))
             second = self._played(scene, used)
             fresh = self._played(scene, self.make())
-            effects = self.effects(second), self.effects(fresh)
-            _require(effects[0] == effects[1], f"{used!r}, {scene}, in a second fit: {effects[0]}, not {effects[1]}")
+            _compare(f"{used!r}, {scene}, in a second fit", self.effects(second), self.effects(fresh))
 
     def test_two_of_a_kind_are_independent(self) -> None:
         """Two objects that see different runs at the same time do what each does alone."""
@@ -209,8 +208,7 @@ class CallbackContract:
         for number, (run, scene) in enumerate(zip(runs, scenes, strict=True)):
             run.train_end()
             alone = self._played(scene, self.make(name=f"number-{number}"))
-            effects = self.effects(run), self.effects(alone)
-            _require(effects[0] == effects[1], f"{scene}: beside another one {effects[0]}, alone {effects[1]}")
+            _compare(f"{scene}, beside another one", self.effects(run), self.effects(alone))
 
     # ---- how it is played ----------------------------------------------------------------------------------------
 
@@ -249,6 +247,11 @@ def check_callback(make: Callable[..., Callback], *, inline_only: bool = False) 
 def _require(holds: bool, message: str) -> None:
     if not holds:
         raise AssertionError(message)
+
+
+def _compare(where: str, done: Sequence[Any], expected: Sequence[Any]) -> None:
+    for number, (one, right) in enumerate(zip_longest(done, expected, fillvalue="nothing"), start=1):
+        _require(one == right, f"{where}: effect {number} is {one}; it should be {right}")
 
 
 def _written(effect: Sequence[Any], run: FakeRun) -> str:

@@ -11,6 +11,7 @@ from lineside.dispatch.items import batch_name
 from lineside.events import Event
 from lineside.metrics import Averages, candidates, canonical
 from lineside.sink import Sink
+from lineside.testing.clock import FakeClock
 from lineside.testing.fake_safe_points import FakeSafePoints
 from lineside.testing.fake_view import FakeRunOptions
 
@@ -169,7 +170,7 @@ class FakeRun(FakeSafePoints):
         self.start()
         if not self._in_epoch:
             self._in_epoch = True
-            self.epoch, self._position, self.batch = self.epochs_done, 0, 0
+            self.epoch, self._position = self.epochs_done, 0
             self._averages.clear()
             self._epoch_started = self.clock.monotonic()
             self.emit(Event.EPOCH_START)
@@ -195,6 +196,8 @@ class FakeRun(FakeSafePoints):
         self.emit(Event.FIT_EPOCH_END)
         self._in_epoch = False
         self.settle()
+        # As in a real run: after the safe point an epoch counts as over.
+        self.epoch = self.epochs_done
         yield self
 
     def _named_rates(self) -> dict[str, float]:
@@ -203,8 +206,9 @@ class FakeRun(FakeSafePoints):
 
     def _validate(self, values: Values, late: Collection[str] = ()) -> None:
         self._last_validation = values
-        self.stage, batch, self.batch = "val", self.batch, 0
+        self.stage, batch = "val", self.batch
         self.emit(Event.VAL_START)
+        self.batch = 0
         self.emit(Event.VAL_BATCH_START)
         self.emit(Event.VAL_BATCH_END)
         self.log(_without(values, late))
@@ -223,6 +227,7 @@ class FakeRun(FakeSafePoints):
                 "counters": {name: getattr(self, name) for name in _COUNTERS},
                 "attempt": self.attempt,
                 "elapsed": self.elapsed,
+                "clock": self.clock.monotonic(),
                 "position": (self._in_epoch, self._position),
                 "stopped": self._stop_reason,
                 "rates": self._rates,
@@ -245,8 +250,12 @@ class FakeRun(FakeSafePoints):
         Args:
             state: from `state`, or from a checkpoint of another `FakeRun`.
             callbacks: new ones; they get the state of those that bore their names.
-            options: as for the constructor; counters and learning rates come from the state.
+            options: as for the constructor; counters and learning rates come from the state, and so does the time
+                unless a clock is given.
         """
+        if "clock" not in options:
+            clock = options["clock"] = FakeClock()
+            clock.advance(state["clock"])
         run = cls(callbacks, **options)
         run.attempt = state["attempt"] + 1
         run._resumed_from = copy.deepcopy(dict(state))

@@ -149,6 +149,10 @@ def test_a_missing_tensor_and_an_unknown_tag_are_named() -> None:
 def test_it_needs_no_tensor_library() -> None:
     code = "import sys, lineside.backends.tree as t; t.flatten([1], lambda v: False); print('torch' in sys.modules)"
     done = subprocess.run(
-        [sys.executable, "-c", code], env=os.environ | {"PYTHONPATH": str(SRC)}, check=True, capture_output=True, text=True
+        [sys.executable, "-c", code],
+        env=os.environ | {"PYTHONPATH": str(SRC)},
+        check=True,
+        capture_output=True,
+        text=True,
     )
     assert done.stdout.strip() == "False"

@@ -183,7 +183,7 @@ def test_tnt_zero_counts_as_missing() -> None:
 
 
 def test_a_metric_that_never_comes_ends_the_run() -> None:
-    with pytest.raises(MonitorError, match="early-stopping monitors 'val/loss'.*There is: .*val/accuracy"):
+    with pytest.raises(MonitorError, match=r"early-stopping monitors 'val/loss'.*There is: .*val/accuracy"):
         FakeRun([EarlyStopping()]).epoch_end(val_accuracy=0.5)
 
 
@@ -349,7 +349,9 @@ EIGHTHS = st.integers(-16, 16).map(lambda number: number / 8)
     stopping=st.none() | EIGHTHS.map(lambda value: value + 1 / 16),
     divergence=st.none() | EIGHTHS.map(lambda value: value + 1 / 16),
 )
-def test_it_stops_where_lightning_stops(values, mode, patience, min_delta, check_finite, stopping, divergence) -> None:
+def test_it_stops_where_lightning_stops(
+    *, values, mode, patience, min_delta, check_finite, stopping, divergence
+) -> None:
     torch = pytest.importorskip("torch")
     peers = pytest.importorskip("lightning.pytorch.callbacks.early_stopping")
     if not check_finite:

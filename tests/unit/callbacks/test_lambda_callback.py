@@ -36,7 +36,7 @@ def test_a_function_may_carry_every() -> None:
 
 
 def test_keras_a_misspelt_lambda_hook_is_accepted() -> None:
-    with pytest.raises(CallbackDefinitionError, match="on_epoch_ende is not a hook. Did you mean 'on_epoch_end'"):
+    with pytest.raises(CallbackDefinitionError, match=r"on_epoch_ende is not a hook\. Did you mean 'on_epoch_end'"):
         LambdaCallback(on_epoch_ende=lambda run: None)
 
 

@@ -149,7 +149,7 @@ def test_keras_save_best_only_with_a_missing_metric_saves_anyway() -> None:
 
 def test_a_run_without_validation_is_refused_with_both_ways_out() -> None:
     run = FakeRun([ModelCheckpoint()], has_validation=False)
-    with pytest.raises(MonitorError, match="such as 'train/loss'. monitor=None keeps the last checkpoints alone"):
+    with pytest.raises(MonitorError, match=r"such as 'train/loss'\. monitor=None keeps the last checkpoints alone"):
         run.start()
 
 

@@ -88,7 +88,7 @@ def test_one_group_can_be_chosen() -> None:
 
 def test_a_group_that_is_not_there_is_refused_at_start() -> None:
     run = FakeRun([ReduceLROnPlateau(group="heads")], lr={"body": 0.5, "head": 1.0})
-    with pytest.raises(AttachError, match="Did you mean 'head'. There is: body, head"):
+    with pytest.raises(AttachError, match=r"Did you mean 'head'\? There is: body, head"):
         run.start()
 
 
@@ -182,7 +182,7 @@ EIGHTHS = st.integers(1, 32).map(lambda number: number / 8)
     cooldown=st.integers(0, 3),
     min_lr=st.sampled_from([0.0, 0.01, 0.25]),
 )
-def test_rates_fall_where_those_of_torch_fall(values, mode, factor, patience, threshold, cooldown, min_lr) -> None:
+def test_rates_fall_where_those_of_torch_fall(*, values, mode, factor, patience, threshold, cooldown, min_lr) -> None:
     torch = pytest.importorskip("torch")
     groups = [{"params": [torch.zeros(1)], "lr": 1.0}, {"params": [torch.zeros(1)], "lr": 0.1}]
     optimizer = torch.optim.SGD(groups)

@@ -6,7 +6,6 @@ import pytest
 
 from lineside.callbacks.terminate_on_nan import TerminateOnNaN
 from lineside.errors import OptionError
-from lineside.events import Event
 from lineside.testing import CallbackContract, FakeRun
 
 

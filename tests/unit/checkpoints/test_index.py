@@ -4,7 +4,8 @@ import json
 from dataclasses import replace
 from pathlib import Path
 
-from lineside.checkpoints.index import best_of, last_of, read_index, write_index
+from lineside.checkpoints.format import FileRecord
+from lineside.checkpoints.index import best_of, last_of, read_index, resumable_of, write_index
 from tests.unit.checkpoints.toys import manifest
 
 ENTRIES = [replace(manifest(1, loss=0.5), tags=("best",)), manifest(2, loss=float("nan"))]
@@ -33,6 +34,12 @@ def test_best_and_last_are_independent() -> None:
     assert last_of([]) is None
     newer = replace(manifest(3), tags=("best",))
     assert best_of([*ENTRIES, newer]) is newer
+
+
+def test_only_one_with_the_state_of_the_run_can_be_resumed_from() -> None:
+    state = replace(manifest(1), files={"state.json": FileRecord(2, "xxh3_128:" + "0" * 32)})
+    assert resumable_of([state, manifest(2)]) is state
+    assert resumable_of([manifest(2)]) is None
 
 
 def test_a_missing_or_damaged_index_is_none(tmp_path: Path) -> None:

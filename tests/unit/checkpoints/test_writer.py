@@ -287,6 +287,17 @@ class TestRetention:
         save(store, 30, tags=["best"])
         assert steps(store) == [30]
 
+    def test_one_to_resume_from_stays_when_only_weights_follow(self, store: CheckpointStore) -> None:
+        weights = Contents({"model.safetensors": writes(tensors(0))}, {})
+        save(store, 10)
+        save(store, 20)
+        for step in (30, 40):
+            store.save(weights, step=step, epoch=3)
+        assert steps(store) == [20, 40]
+        assert [entry.resumable for entry in store.entries] == [True, False]
+        save(store, 50)
+        assert steps(store) == [50]
+
     def test_policies_do_not_interfere(self, store: CheckpointStore) -> None:
         store.set_retention([KeepBest(2, "min", "val/loss"), KeepLast(2), EveryNthEpoch(3)])
         for step, loss in [(10, 0.5), (20, 0.1), (30, math.nan), (40, 0.2), (50, 0.9), (60, 0.8), (70, 0.7)]:

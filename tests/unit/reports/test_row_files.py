@@ -2,7 +2,6 @@ from __future__ import annotations
 
 import csv
 import json
-import signal
 from pathlib import Path
 
 import pytest
@@ -77,23 +76,3 @@ def test_rewinding_keeps_rows_by_count_and_step(
     file.rewind(count, step)
     assert [row["step"] for row in read(file)] == steps
     assert file.lines == (len(steps) if count is None else count)
-
-
-def test_a_full_disk_leaves_whole_lines(tmp_path: Path) -> None:
-    resource = pytest.importorskip("resource")
-    file = JsonlFile(tmp_path / "rows")
-    file.append([(1, 0, 0.0, {"a": 1.0})])
-    before = file.path.read_bytes()
-    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
-    ignored = signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
-    resource.setrlimit(resource.RLIMIT_FSIZE, (len(before) + 10, limits[1]))
-    try:
-        with pytest.raises(OSError, match="rows"):
-            file.append([(2, 0, 0.0, {"a": 1.0})])
-    finally:
-        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
-        signal.signal(signal.SIGXFSZ, ignored)
-    assert file.path.read_bytes() == before
-    file.append([(2, 0, 0.0, {"a": 1.0})])
-    assert [row["step"] for row in read(file)] == [1, 2]
-    assert file.lines == 2

@@ -17,7 +17,7 @@ class Good(Callback):
         self.low = None
 
     def on_epoch_end(self, run) -> None:
-        loss = run.metrics["val/loss"] if "val/loss" in run.metrics else math.nan
+        loss = run.metrics.get("val/loss", math.nan)
         if math.isfinite(loss) and (self.low is None or loss < self.low):
             self.low = loss
             run.alert("New low", str(loss))
@@ -165,7 +165,7 @@ BROKEN = [
     (FailsOnNaN, "test_it_bears_nan_in_the_middle", "cannot convert float NaN"),
     (AsksForNaN, "test_it_bears_nan_in_the_middle", r"set_lr\['value'\] is nan; a number must be finite"),
     (FailsOnNaN, "test_it_bears_infinity", "cannot convert float infinity"),
-    (MissesLateValues, "test_it_asks_the_same_when_values_come_late", "other requests when values come late"),
+    (MissesLateValues, "test_it_asks_the_same_when_values_come_late", "values that come late: effect 1 is nothing"),
     (NeedsItsMetric, "test_it_bears_metrics_that_never_come", "There is no metric 'val/loss'"),
     (NeedsAnEpoch, "test_it_bears_a_run_that_fails", "began"),
     (NeedsASetup, "test_it_bears_a_teardown_without_a_setup", "low"),

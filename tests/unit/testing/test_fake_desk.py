@@ -65,7 +65,7 @@ def test_values_of_batches_and_epochs_are_logged_in_rows() -> None:
         (1, 0, 101.0, {"train/loss": 0.5, "lr": 0.1}),
         (1, 0, 101.0, {"val/loss": 0.4}),
         (1, 0, 101.0, {"time/epoch": 1.0}),
-        (1, 0, 101.0, {"system/disk": 7.0}),
+        (1, 1, 101.0, {"system/disk": 7.0}),
     ]
 
 

@@ -38,7 +38,14 @@ def test_captured_weights_are_a_copy_that_can_be_put_back(model) -> None:
 
 
 def test_swapped_weights_come_back_after_an_error(model) -> None:
-    with pytest.raises(RuntimeError), model.swapped({"bias": [9.0]}):
-        assert dict(model.parameters())["bias"] == [9.0]
-        raise RuntimeError
+    seen = []
+
+    def fail() -> None:
+        with model.swapped({"bias": [9.0]}):
+            seen.append(dict(model.parameters())["bias"].copy())
+            raise RuntimeError
+
+    with pytest.raises(RuntimeError):
+        fail()
+    assert seen == [[9.0]]
     assert dict(model.parameters())["bias"] == [0.5]

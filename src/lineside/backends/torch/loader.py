@@ -6,10 +6,10 @@ from collections.abc import Iterable, Iterator, Mapping
 from itertools import islice
 from typing import Any, Protocol
 
-from torch.utils.data import Dataset
+from torch.utils.data import Dataset, IterableDataset
 
 from lineside.backends.torch.generators import derive
-from lineside.backends.torch.rebuilt import RebuiltLoader, is_rebuildable
+from lineside.backends.torch.rebuilt import RebuiltLoader, is_plain
 from lineside.backends.torch.replayed import ReplayedLoader
 from lineside.backends.torch.stateful import StatefulLoader
 from lineside.errors import OptionError
@@ -95,7 +95,7 @@ class _PassedOnce:
 
 
 def _epochs(loader: Any, seed: int) -> _Epochs:
-    if is_rebuildable(loader):
+    if is_plain(loader) and not isinstance(loader.dataset, IterableDataset):
         return RebuiltLoader(loader, seed)
     if hasattr(loader, "state_dict") and hasattr(loader, "load_state_dict"):
         return StatefulLoader(loader, seed)

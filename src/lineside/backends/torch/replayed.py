@@ -6,10 +6,11 @@ from collections.abc import Iterator
 from itertools import islice
 from typing import Any
 
+import torch
 from torch.utils.data import DataLoader
 
 from lineside.backends.torch.generators import Stream, derive
-from lineside.backends.torch.rebuilt import stop_workers
+from lineside.backends.torch.rebuilt import is_plain, rebuild, stop_workers
 from lineside.backends.torch.sampling import own_generators, samplers, set_epoch, unsaved_generator
 
 _END = object()
@@ -28,23 +29,25 @@ class ReplayedLoader:
     """
 
     def __init__(self, loader: Any, seed: int) -> None:
-        self._loader = loader
         self._seed = seed
         self._workers = isinstance(loader, DataLoader) and loader.num_workers > 0
         self._parts = [loader, getattr(loader, "dataset", None)]
         if isinstance(loader, DataLoader):
             self._parts += samplers(loader)
         self._own = own_generators(*self._parts)
+        self._loader = loader
+        if is_plain(loader):
+            generator = torch.Generator()
+            size = {"batch_size": loader.batch_size, "drop_last": loader.drop_last}
+            self._loader = rebuild(loader, loader.dataset, size, generator)
+            self._own.append((generator, generator.initial_seed()))
 
     @property
     def inexact_reason(self) -> str | None:
         """What is not repeated when the batches of an epoch are passed over."""
         if self._workers and self._loader.persistent_workers:
             return "the workers of this iterable dataset live on from epoch to epoch: set persistent_workers=False"
-        held = unsaved_generator(*self._parts)
-        if held is not None:
-            return f"{held} is a random generator of its own, whose state is not saved"
-        return None
+        return unsaved_generator(*self._parts)
 
     def batches(self, epoch: int, skip: int) -> Iterator[Any]:
         """Yield the batches of an epoch; the first `skip` are loaded and passed over."""

@@ -79,7 +79,7 @@ def own_generators(*objects: Any) -> list[tuple[torch.Generator, int]]:
 
 
 def unsaved_generator(*objects: Any) -> str | None:
-    """Return the name of an attribute that draws random numbers which nobody saves or seeds; None if there is none."""
+    """Say which attribute draws random numbers that nobody saves or seeds; None if there is none."""
     kinds: tuple[type, ...] = (random.Random,)
     numpy = sys.modules.get("numpy")
     if numpy is not None:
@@ -87,7 +87,10 @@ def unsaved_generator(*objects: Any) -> str | None:
     for one in objects:
         for name, value in _attributes(one).items():
             if isinstance(value, kinds):
-                return f"{type(one).__name__}.{name}"
+                return (
+                    f"{type(one).__name__}.{name} is a random generator of its own, whose state is not saved: draw "
+                    "from the global generators of random, numpy.random or torch"
+                )
     return None
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import random
 from collections.abc import Iterator
 from typing import Any
@@ -10,6 +11,11 @@ import numpy as np
 import torch
 from torch import Tensor
 from torch.utils.data import Dataset, IterableDataset, Sampler, get_worker_info
+
+from lineside.backends.torch.generators import seed_all
+from lineside.backends.torch.loader import ResumableLoader
+
+ELSEWHERE = itertools.count()
 
 
 class Augmented(Dataset[Tensor]):
@@ -25,7 +31,7 @@ class Augmented(Dataset[Tensor]):
 
     def __getitem__(self, index: int) -> Tensor:
         self.loaded.append(index)
-        return torch.tensor([float(index), random.random(), np.random.rand(), torch.rand(()).item()])
+        return torch.tensor([float(index), random.random(), np.random.rand(), torch.rand(()).item()])  # noqa: NPY002 - what data sets draw from
 
 
 class Batched(Augmented):
@@ -53,7 +59,7 @@ class Stream(IterableDataset[Tensor]):
             yield self._sample(buffer.pop(random.randrange(len(buffer))))
 
     def _sample(self, index: int) -> Tensor:
-        return torch.tensor([float(index), random.random(), np.random.rand(), torch.rand(()).item()])
+        return torch.tensor([float(index), random.random(), np.random.rand(), torch.rand(()).item()])  # noqa: NPY002 - what data sets draw from
 
 
 class Endless(Sampler[int]):
@@ -74,7 +80,7 @@ class Shuffling:
 
     def __iter__(self) -> Iterator[list[float]]:
         for _ in range(6):
-            yield [random.random(), np.random.rand(), torch.rand(()).item()]
+            yield [random.random(), np.random.rand(), torch.rand(()).item()]  # noqa: NPY002 - as above
 
     def __len__(self) -> int:
         return 6
@@ -118,3 +124,13 @@ def opened(samples: list[Tensor]) -> Tensor:
     assert info is not None
     assert info.dataset._dataset.opened
     return torch.cat([torch.stack(samples).flatten(), torch.rand(1)])
+
+
+def plain(batch: Any) -> Any:
+    return batch.tolist() if isinstance(batch, torch.Tensor) else batch
+
+
+def epoch_of(loader: Any, epoch: int, skip: int = 0, *, seed: int = 1, purpose: str = "train") -> list[Any]:
+    """Return an epoch as a fresh process would see it: a new wrapper, and generators that stand elsewhere."""
+    seed_all(next(ELSEWHERE))
+    return [plain(batch) for batch in ResumableLoader(loader, seed, purpose).batches(epoch, skip)]

@@ -1,7 +1,7 @@
 """A training as a process of its own: ``python resumed_training.py FOLDER begin|resume``, killed in mid-epoch or not.
 
 Shuffled data in two workers, random augmentation, BatchNorm, dropout, momentum, a scheduler and a torchmetrics metric.
-``begin`` saves in the middle of the second epoch, prints what the whole training ends with; ``resume`` goes on from that.
+``begin`` saves in the middle of the second epoch, and prints what the whole training ends with; ``resume`` goes on.
 """
 
 from __future__ import annotations
@@ -30,7 +30,12 @@ def main(folder: Path, how: str) -> None:
     scheduler = torch.optim.lr_scheduler.CosineAnnealingLR(optimizer, 20)
     metric = torchmetrics.MeanMetric()
     host = TorchHost(
-        "loop", Capabilities(frozenset(), frozenset()), model, optimizer, schedulers=[scheduler], metrics={"mean": metric}
+        "loop",
+        Capabilities(frozenset(), frozenset()),
+        model,
+        optimizer,
+        schedulers=[scheduler],
+        metrics={"mean": metric},
     )
     source = host.source(DataLoader(Augmented(), 4, shuffle=True, num_workers=2), 5, "train")
     start = (0, 0)

@@ -37,7 +37,7 @@ class Counted:
 
 METRICS: dict[str, Callable[[], Any]] = {
     "accuracy": lambda: torchmetrics.classification.MulticlassAccuracy(3),
-    "mean": lambda: torchmetrics.MeanMetric(),
+    "mean": torchmetrics.MeanMetric,
     "curve in lists": lambda: torchmetrics.classification.MulticlassAUROC(3, thresholds=None),
     "collection": lambda: torchmetrics.MetricCollection(
         {
@@ -46,9 +46,7 @@ METRICS: dict[str, Callable[[], Any]] = {
             "auroc": torchmetrics.classification.MulticlassAUROC(3),
         }
     ),
-    "wrapper": lambda: torchmetrics.ClasswiseWrapper(
-        torchmetrics.classification.MulticlassAccuracy(3, average="none")
-    ),
+    "wrapper": lambda: torchmetrics.ClasswiseWrapper(torchmetrics.classification.MulticlassAccuracy(3, average="none")),
     "composition": lambda: torchmetrics.classification.MulticlassAccuracy(3) * 2 + torchmetrics.MeanMetric(),
     "own": Counted,
 }

@@ -45,27 +45,6 @@ def test_names_of_several_modules_begin_with_theirs() -> None:
     assert [name for name, _ in port.parameters()] == names
 
 
-def test_wrappers_leave_no_trace_in_names() -> None:
-    inner = nn.Sequential(nn.Linear(2, 2), torch.compile(nn.Linear(2, 2), backend="eager"))
-    wrapped = torch.compile(nn.DataParallel(inner), backend="eager")
-    assert list(TorchModel(wrapped).capture()) == ["0.weight", "0.bias", "1.weight", "1.bias"]
-
-
-def test_distributed_data_parallel_leaves_no_trace_in_names() -> None:
-    torch.distributed.init_process_group("gloo", store=torch.distributed.HashStore(), rank=0, world_size=1)
-    try:
-        wrapped = nn.parallel.DistributedDataParallel(nn.Linear(2, 2))
-        assert list(TorchModel(wrapped).capture()) == ["weight", "bias"]
-    finally:
-        torch.distributed.destroy_process_group()
-
-
-def test_a_module_that_is_called_module_keeps_its_name() -> None:
-    model = nn.Module()
-    model.module = nn.Linear(1, 1)
-    assert list(TorchModel(model).capture()) == ["module.weight", "module.bias"]
-
-
 @pytest.mark.parametrize("wrong", [{"a": nn.Linear(1, 1), "b": "text"}])
 def test_what_is_no_module_is_refused(wrong: dict[str, nn.Module]) -> None:
     with pytest.raises(OptionError, match="not a str"):

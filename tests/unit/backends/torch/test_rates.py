@@ -48,11 +48,6 @@ def test_rates_are_read_by_group() -> None:
     assert TorchRates(()).lr() == {}
 
 
-def test_two_groups_of_one_name_are_told_apart() -> None:
-    groups = [{"params": [nn.Parameter(torch.zeros(1))], "name": "a"} for _ in range(2)]
-    assert list(TorchRates(SGD(groups, lr=0.1)).lr()) == ["a", "1"]
-
-
 def test_without_a_scheduler_the_rate_is_written() -> None:
     parameter, optimizer = sgd()
     rates = TorchRates(optimizer)
@@ -206,7 +201,7 @@ def test_an_unknown_group_is_refused_with_the_nearest() -> None:
 
 def test_a_scheduled_rate_of_zero_cannot_be_scaled() -> None:
     parameter, optimizer = sgd()
-    scheduler = lr_scheduler.LambdaLR(optimizer, lambda epoch: float(epoch))
+    scheduler = lr_scheduler.LambdaLR(optimizer, float)
     rates = TorchRates(optimizer)
     with pytest.raises(RequestRefused, match="warm-up"):
         rates.set(0.1)

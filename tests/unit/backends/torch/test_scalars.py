@@ -9,7 +9,9 @@ import torch
 from lineside.backends.torch.scalars import freeze, read
 
 
-@pytest.mark.parametrize("value", [3, 2.5, True, torch.tensor(2.5), torch.tensor([[7]]), torch.tensor(3.0, requires_grad=True)])
+@pytest.mark.parametrize(
+    "value", [3, 2.5, True, torch.tensor(2.5), torch.tensor([[7]]), torch.tensor(3.0, requires_grad=True)]
+)
 def test_what_is_on_the_cpu_is_a_number_at_once(value: Any) -> None:
     frozen = freeze(value)
     assert type(frozen) is float

@@ -1,0 +1,69 @@
+from __future__ import annotations
+
+import copy
+from typing import Any
+
+import pytest
+from torch.utils.data import DataLoader
+
+from lineside.backends.torch.generators import GeneratorStates, seed_all
+from lineside.backends.torch.loader import ResumableLoader
+from tests.unit.backends.torch.loader_cases import Augmented, epoch_of
+
+pytestmark = pytest.mark.filterwarnings("ignore:This DataLoader will create:UserWarning")
+
+
+def test_batches_that_are_skipped_are_not_loaded() -> None:
+    data = Augmented()
+    source = ResumableLoader(DataLoader(data, 4, shuffle=True), 1, "train")
+    list(source.batches(0))
+    order, data.loaded = data.loaded, []
+    list(source.batches(0, skip=3))
+    assert data.loaded == order[12:]
+
+
+def test_without_workers_the_dataset_draws_from_the_process_and_is_not_wrapped() -> None:
+    data = Augmented()
+    source = ResumableLoader(DataLoader(data, 4, shuffle=True), 1, "train")
+    seed_all(8)
+    expected = [batch.tolist() for batch in source.batches(2)]
+    seed_all(8)
+    iteration = source.batches(2)
+    first = [next(iteration).tolist() for _ in range(2)]
+    saved = GeneratorStates.capture()
+    iteration.close()
+    seed_all(99)
+    again = ResumableLoader(DataLoader(Augmented(), 4, shuffle=True), 1, "train").batches(2, skip=2)
+    saved.restore()
+    assert first + [batch.tolist() for batch in again] == expected
+    assert source._epochs._loader.dataset is data
+
+
+def test_leaving_early_ends_the_workers() -> None:
+    source = ResumableLoader(DataLoader(Augmented(), 4, shuffle=True, num_workers=2), 1, "train")
+    stopped: list[Any] = []
+    iteration = source.batches(0)
+    next(iteration)
+    workers = iteration.gi_frame.f_locals["iterator"]._workers
+    assert [worker.is_alive() for worker in workers] == [True, True]
+    stopped.extend(workers)
+    iteration.close()
+    assert [worker.is_alive() for worker in stopped] == [False, False]
+
+
+def test_persistent_workers_live_on() -> None:
+    source = ResumableLoader(DataLoader(Augmented(), 4, num_workers=1, persistent_workers=True), 1, "train")
+    pids = []
+    for epoch in range(2):
+        iteration = source.batches(epoch)
+        next(iteration)
+        pids.append([worker.pid for worker in iteration.gi_frame.f_locals["iterator"]._workers])
+        iteration.close()
+    assert pids[0] == pids[1]
+
+
+def test_the_users_loader_is_left_as_it_was() -> None:
+    loader = DataLoader(Augmented(), 4, shuffle=True, num_workers=1)
+    before = copy.copy(vars(loader))
+    epoch_of(loader, 0)
+    assert vars(loader) == before
