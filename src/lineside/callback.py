@@ -85,6 +85,7 @@ class Callback:
         collective: the callback takes part in collectives; its errors always end the run.
         close_timeout: seconds that a background callback gets to finish at the end.
         needs: abilities of the host without which the callback makes no sense.
+        weight_files: stand-alone weight files that it will ask for; a host that cannot write their kind refuses it.
         optional_hooks: hooks that a host may lack; all others must be there.
         disable_after: failures in a row after which a hook is disabled; None for never.
     """
@@ -97,6 +98,7 @@ class Callback:
     collective: bool = False
     close_timeout: float = 10.0
     needs: frozenset[Capability] = frozenset()
+    weight_files: tuple[str, ...] = ()
     optional_hooks: ClassVar[frozenset[str]] = frozenset()
     disable_after: ClassVar[int | None] = 3
     _hook_methods: ClassVar[Mapping[Event, str]] = {}
@@ -141,7 +143,7 @@ class Callback:
         Raises:
             OptionError: naming the option, what is allowed, and the nearest right word.
         """
-        if not isinstance(self.name, str) or not re.fullmatch(r"[\w.-]{1,100}", self.name):
+        if not isinstance(self.name, str) or not re.fullmatch(r"\w[\w.-]{0,99}", self.name):
             raise OptionError(f"{type(self).__name__}: name={self.name!r} must be letters, digits, '.', '_' or '-'.")
         for option, allowed in (("on_error", ("isolate", "raise")), ("ranks", ("zero", "all"))):
             value = getattr(self, option)

@@ -317,6 +317,14 @@ class BatchSource(Protocol):
         """Yield the batches of an epoch, without the first `skip`."""
         ...
 
+    def state(self) -> dict[str, Any] | None:
+        """Return where a loader that keeps its own place stands, as plain data; None for all others."""
+        ...
+
+    def load_state(self, state: Mapping[str, Any] | None) -> None:
+        """Put back what `state` returned; the next epoch goes on from there."""
+        ...
+
 
 class Host(Protocol):
     """The training engine that the callbacks live in."""
@@ -380,6 +388,10 @@ class Host(Protocol):
 
     def tensor_file(self, tensors: Mapping[str, Any]) -> TensorWriter: ...
     def read_tensors(self, path: Path) -> Mapping[str, Any]: ...
+    def check_weight_suffix(self, suffix: str) -> None:
+        """Raise `OptionError` if weights cannot be written to a file that ends so."""
+        ...
+
     def weight_file(self, suffix: str) -> TensorWriter:
         """Return a writer of a stand-alone weight file. Raises `OptionError` for an unknown suffix."""
         ...

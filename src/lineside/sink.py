@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from lineside.callback import Callback
+from lineside.errors import OptionError
 from lineside.ports import LogRow, RunView
 
 MediumKind = Literal["text", "figure", "image", "artifact"]
@@ -47,6 +48,12 @@ class Sink(Callback):
     """
 
     background = True
+
+    def check_options(self) -> None:
+        """Refuse ``background=False``; see `Callback.check_options`."""
+        super().check_options()
+        if not self.background:
+            raise OptionError(f"{self.name}: background=False: a sink writes from a thread of its own. Leave it out.")
 
     def on_setup(self, run: RunView) -> None:
         """Give `write` a run before anything is written, to sinks that have no hooks of their own as well."""

@@ -253,7 +253,7 @@ class Trainer:
                 outputs, targets = values.pop("outputs", None), values.pop("targets", None)
         run.outputs = outputs
         scores = self._scores.get(run.stage)
-        if scores is not None and outputs is not None:
+        if scores and outputs is not None:
             values.update(scores.update(outputs, targets))
         return values
 

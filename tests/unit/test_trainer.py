@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import re
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -11,8 +13,10 @@ from torch.nn import functional as F
 from torch.utils.data import DataLoader, IterableDataset, TensorDataset
 
 import lineside
-from lineside.callback import every
+from lineside.callback import Hook, every
+from lineside.callbacks.model_checkpoint import ModelCheckpoint
 from lineside.errors import AttachError, OptionError, RunStateError
+from lineside.events import Event
 from lineside.testing.trace import TraceRecorder
 
 
@@ -208,7 +212,9 @@ def test_several_optimizers_step_inside_a_step_of_ones_own(tmp_path: Path) -> No
 
     def step(model: Any, batch: Any, run: Any) -> dict[str, Any]:
         optimizers["critic"].zero_grad()
-        critic = model["critic"](batch[0]).mean() - model["critic"](model["generator"](torch.ones(3, 2)).detach()).mean()
+        critic = (
+            model["critic"](batch[0]).mean() - model["critic"](model["generator"](torch.ones(3, 2)).detach()).mean()
+        )
         critic.backward()
         optimizers["critic"].step()
         optimizers["generator"].zero_grad()
@@ -393,3 +399,60 @@ def test_nothing_of_the_trainer_stays_in_the_optimizer(make: Any) -> None:
         trainer.fit(loader(), epochs=1)
     assert not optimizer._optimizer_step_post_hooks
     assert not optimizer._optimizer_step_pre_hooks
+
+
+class RaisesEverywhere(lineside.Callback):
+    """Raises at every event of a training, and touches nothing."""
+
+    disable_after = None
+
+    def hooks(self) -> dict[Event, Hook]:
+        return {event: Hook(self._raise) for event in Event if event is not Event.ALERT}
+
+    def _raise(self, *_: Any) -> None:
+        raise ValueError("at every event")
+
+
+def test_a_callback_that_raises_at_every_event_changes_no_weight_and_hides_no_event(make: Any) -> None:
+    calm, troubled = net(), net()
+    alone, beside = TraceRecorder(), TraceRecorder()
+    make(calm, callbacks=[alone]).fit(loader(), loader(), epochs=2)
+    result = make(troubled, callbacks=[RaisesEverywhere(), beside]).fit(loader(), loader(), epochs=2)
+    assert all(torch.equal(ours, theirs) for ours, theirs in zip(calm.parameters(), troubled.parameters(), strict=True))
+    assert [event for event in beside.events if event != "on_alert"] == alone.events
+    assert "raises-everywhere failed" in result.summary
+
+
+def test_of_ten_callbacks_the_slow_one_is_named_with_its_share(make: Any) -> None:
+    class Slow(lineside.Callback):
+        def on_batch_end(self, run: lineside.RunView) -> None:
+            end = time.thread_time() + 0.03
+            while time.thread_time() < end:
+                pass
+
+    class Quick(lineside.Callback):
+        def on_batch_end(self, run: lineside.RunView) -> None:
+            pass
+
+    quick = [Quick(name=f"quick-{i}") for i in range(9)]
+    result = make(callbacks=[*quick[:5], Slow(), *quick[5:]]).fit(loader(), epochs=2)
+    named = [line for line in result.summary.splitlines() if "of the run" in line]
+    assert len(named) == 1
+    assert re.match(r"slow took \d+% of the run", named[0])
+
+
+def test_a_weight_file_that_cannot_be_written_is_refused_before_anything_is_trained(make: Any, tmp_path: Path) -> None:
+    with pytest.raises(OptionError, match=r"\.safetensors or \.pt"):
+        make(callbacks=[ModelCheckpoint("best_{epoch:02d}.h5")]).fit(loader(), epochs=1)
+    assert not list(tmp_path.iterdir())
+
+
+def test_the_stand_alone_file_of_the_best_loads_by_itself(make: Any, tmp_path: Path) -> None:
+    model = net()
+    template = str(tmp_path / "models" / "best_ep{epoch:02d}_{val_loss:.3f}.pt")
+    make(model, callbacks=[ModelCheckpoint(template, save_best_only=True)]).fit(loader(), loader(), epochs=3)
+    (file,) = (tmp_path / "models").iterdir()
+    assert file.name.startswith("best_ep03_")
+    other = net()
+    other.load_state_dict(torch.load(file, weights_only=True))
+    assert all(torch.equal(ours, theirs) for ours, theirs in zip(model.parameters(), other.parameters(), strict=True))

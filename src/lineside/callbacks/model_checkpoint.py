@@ -75,6 +75,7 @@ class ModelCheckpoint(Watcher):
         **options: Unpack[CallbackOptions],
     ) -> None:
         self.filepath = os.fspath(filepath) if filepath is not None else None
+        self.weight_files = () if self.filepath is None else (self.filepath,)
         self.keep_best = keep_best
         self.keep_last = keep_last
         self.keep_every_nth_epoch = keep_every_nth_epoch

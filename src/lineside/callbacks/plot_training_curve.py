@@ -20,6 +20,9 @@ _NO_CURVE = ("time/", "system/", "test/")
 _MOST_CUTS = 12
 """A rate that falls more often than this follows a schedule, and marks would only hide the curves."""
 
+_REST = 5.0
+"""Seconds between two drawings, each of which takes another core for about a second; a short epoch waits its turn."""
+
 Point = list[Any]
 """Step, epoch from 0, value."""
 
@@ -32,7 +35,7 @@ class PlotTrainingCurveCallback(Callback):
     ``monitor`` watches, or of the loss. A resumed run shows the whole curve.
 
     Args:
-        every: how often to draw, beside the end of the training.
+        every: how often to draw, beside the end of the training; at most every five seconds.
         formats: ``"png"``, ``"svg"`` or both.
         metrics: names to draw; those of training and validation, the learning rate and what else is logged, unless
             given.
@@ -72,6 +75,7 @@ class PlotTrainingCurveCallback(Callback):
         self._history: dict[str, list[Point]] = {}
         self._seen = 0
         self._undrawn = False
+        self._drawn_at: float | None = None
 
     def on_setup(self, run: RunView) -> None:
         """Forget an earlier fit."""
@@ -112,20 +116,22 @@ class PlotTrainingCurveCallback(Callback):
         self._seen = newest
 
     def _draw_if_due(self, run: RunView) -> None:
-        if self._trigger.fires(run):
+        rested = self._drawn_at is None or run.elapsed - self._drawn_at >= _REST
+        if self._trigger.fires(run) and rested:
             self._draw(run)
 
     def _draw(self, run: RunView) -> None:
         if not self._history:
             return
-        self._undrawn = False
+        self._undrawn, self._drawn_at = False, run.elapsed
         stem = "training_curve" if self.name == PlotTrainingCurveCallback.name else self.name
         paths = {f"path_{form}": str(run.dir / "plots" / f"{stem}.{form}") for form in self.formats}
-        early = run.total_epochs is not None and run.epochs_done < run.total_epochs
+        early = run.reason is not None and run.total_epochs is not None and run.epochs_done < run.total_epochs
+        end = max((points[-1][:2] for points in self._history.values()))
         marks = {
             "best": self._best(run),
             "lr_cuts": self._cuts(),
-            "stopped": [run.step, run.epoch] if run.reason is not None and early else None,
+            "stopped": end if early else None,
         }
         arguments = {
             "series": self._history,
@@ -172,10 +178,16 @@ class PlotTrainingCurveCallback(Callback):
     def state_dict(self) -> dict[str, Any]:
         """Return the curves, so that a resumed run shows them whole."""
         history = {name: [list(point) for point in points] for name, points in self._history.items()}
-        return {"history": history, "seen": self._seen, "mark": self._trigger.mark, "undrawn": self._undrawn}
+        return {
+            "history": history,
+            "seen": self._seen,
+            "mark": self._trigger.mark,
+            "undrawn": self._undrawn,
+            "drawn_at": self._drawn_at,
+        }
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
         """Restore what `state_dict` returned."""
         self._history = {name: [list(point) for point in points] for name, points in state["history"].items()}
-        self._seen, self._undrawn = state["seen"], state["undrawn"]
+        self._seen, self._undrawn, self._drawn_at = state["seen"], state["undrawn"], state["drawn_at"]
         self._trigger.mark = state["mark"]

@@ -59,7 +59,7 @@ class ProgressBar(Callback):
         self._clock: Callable[[], float] = time.monotonic
         self._bar_seconds = self._seconds("refresh", refresh)
         self._line_seconds = self._seconds("lines", lines)
-        self._shown: Display = choose(display, stream, self._now)
+        self._shown: Display = choose(display, stream)
         self._start_anew(self._shown)
 
     def _seconds(self, option: str, value: str) -> float:
@@ -67,9 +67,6 @@ class ProgressBar(Callback):
         if duration.unit != "seconds":
             raise OptionError(f"{self.name}: {option}={value!r} must be a time, such as '0.1 s'.")
         return duration.amount
-
-    def _now(self) -> float:
-        return self._clock()
 
     def _start_anew(self, display: Display) -> None:
         self._shown = display
@@ -83,7 +80,7 @@ class ProgressBar(Callback):
     def on_setup(self, run: RunView) -> None:
         """Look where the output goes; it may be elsewhere than in an earlier fit."""
         self._shown.close()
-        self._start_anew(choose(self.display, self.stream, self._now))
+        self._start_anew(choose(self.display, self.stream))
 
     def on_batch_end(self, run: RunView) -> None:
         """Refresh, if it is time."""

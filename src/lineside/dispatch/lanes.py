@@ -96,6 +96,13 @@ class Overflow:
                 item.load(marshal.loads(record))  # noqa: S302 - written by this very object
             return item
 
+    def close(self) -> None:
+        """Give the file back; what still waits in it is lost."""
+        with self._lock:
+            if self._file is not None:
+                self._file.close()
+                self._file = None
+
 
 class Lane:
     """A bounded queue with its own thread.
@@ -167,9 +174,10 @@ class Lane:
         while not self._abandoned:
             self.run_waiting()
             if self._closing and not self.waiting:
-                return
+                break
             self._hurry.wait(POLL_INTERVAL)
             self._hurry.clear()
+        self._overflow.close()
 
     def run_waiting(self) -> None:
         """Handle everything that waits, on the calling thread."""
@@ -210,6 +218,7 @@ class Lane:
         """
         self.ask_to_close()
         if self._thread is None:
+            self._overflow.close()
             return True
         self._thread.join(max(0.0, deadline - time.monotonic()))
         ended = not self._thread.is_alive()

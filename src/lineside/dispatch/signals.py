@@ -45,13 +45,14 @@ class SignalGuard:
         self._interrupt(received)
 
     def _handle_in_worker(self, received: signal.Signals) -> None:
-        """Ignore the first signal in a forked loader worker.
+        """Ignore SIGINT in a forked process, and let SIGTERM end it.
 
-        Ctrl-C and job schedulers signal the whole process group, and the training process still needs its workers to
-        reach a safe point. A second SIGTERM ends the worker: `multiprocessing` sends it when the parent exits.
+        Ctrl-C signals the whole process group, and the training process still needs its workers to reach a safe point.
+        SIGTERM is what `multiprocessing` sends, once, to a process whose end it then waits for.
         """
         if received is signal.SIGTERM:
             signal.signal(received, signal.SIG_DFL)
+            os.kill(os.getpid(), received)
 
     def restore(self) -> None:
         """Put the former handlers back."""

@@ -69,4 +69,6 @@ def scientific(value: float) -> str:
 
 
 def _usual(run: RunView) -> list[str]:
-    return [name for stage in ("train/", "val/") for name in run.metrics if name.startswith(stage)]
+    """Return the metrics of training, then those of validation; each time the loss comes first."""
+    names = sorted(run.metrics, key=lambda name: name not in {"train/loss", "val/loss"})
+    return [name for stage in ("train/", "val/") for name in names if name.startswith(stage)]

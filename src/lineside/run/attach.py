@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 from lineside.callback import Callback
 from lineside.errors import AttachError
-from lineside.ports import CallbackInfo, Capabilities
+from lineside.ports import CallbackInfo, Capabilities, Host
 from lineside.registry import resolve
 
 
@@ -32,6 +33,13 @@ def attach(items: Sequence[Callback | str], host: str, capabilities: Capabilitie
         if callback.enabled:
             _check_needs(callback, host, capabilities)
     return callbacks
+
+
+def check_weight_files(callbacks: Sequence[Callback], host: Host) -> None:
+    """Refuse stand-alone weight files that the host cannot write. Raises `OptionError`, with the kinds that it can."""
+    for callback in callbacks:
+        for file in callback.weight_files if callback.enabled else ():
+            host.check_weight_suffix(Path(file).suffix)
 
 
 def _check_needs(callback: Callback, host: str, capabilities: Capabilities) -> None:

@@ -189,6 +189,8 @@ class Loop(LiveView):
         self.total_batches = self._limited(source.length)
         start, end = self.dispatcher.chain(Event.BATCH_START), self.dispatcher.chain(Event.BATCH_END)
         size_of = self.host_port.batch_size
+        source.load_state(self.fed)
+        self.feeding, self.fed = source, None
         feed = source.batches(progress.epoch, progress.position)
         self._among_batches = True
         try:
@@ -215,6 +217,7 @@ class Loop(LiveView):
         finally:
             self._among_batches = self._in_batch = False
             self._batches_over = True
+            self.feeding = None
             # Read here: a scheduler that is stepped at the end of the epoch sets the rate of the next one.
             self._rates = self.host_port.lr()
             # A batch that was left with `break` is not over: what it logged belongs to no other.
@@ -268,6 +271,11 @@ class Loop(LiveView):
         chain = self.dispatcher.chain(Event.BACKWARD_END)
         if chain is not None:
             chain()
+
+    def close_sources(self) -> None:
+        """End what loaders keep from epoch to epoch, such as workers that persist."""
+        for _, source in self._sources.values():
+            _close(source)
 
     # ---- evaluation ----------------------------------------------------------------------------------------------
 
@@ -343,7 +351,7 @@ class Loop(LiveView):
             _close(feed)
 
 
-def _close(feed: Iterator[Any]) -> None:
+def _close(feed: object) -> None:
     """End an iterator's work early: workers of a loader stop now and not when the garbage is collected."""
     close: Callable[[], None] | None = getattr(feed, "close", None)
     if close is not None:

@@ -39,6 +39,12 @@ class ReplayedSource:
         """Yield the batches of an epoch, without the first `skip`."""
         return islice(iter(self._loader), skip, None)
 
+    def state(self) -> None:
+        """An iterable does not know where it is."""
+
+    def load_state(self, state: Mapping[str, Any] | None) -> None:
+        """Nothing to put back."""
+
 
 class PlainHost:
     """A loop that Lineside knows nothing about, except what is logged."""
@@ -128,6 +134,10 @@ class PlainHost:
     def read_tensors(self, path: Path) -> Mapping[str, Any]:
         """Refused, as `tensor_file` is."""
         self._refuse()
+
+    def check_weight_suffix(self, suffix: str) -> None:
+        """Refused: there are no weights."""
+        raise OptionError(f"A weight file with suffix {suffix!r} cannot be written: {_NO_MODEL}.")
 
     def weight_file(self, suffix: str) -> TensorWriter:
         """Refused: there are no weights."""

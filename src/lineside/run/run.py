@@ -22,7 +22,7 @@ from lineside.events import Event
 from lineside.metrics import MetricTable
 from lineside.ports import Alert, Host
 from lineside.run import saving
-from lineside.run.attach import attach, described
+from lineside.run.attach import attach, check_weight_files, described
 from lineside.run.hosts import host_for_loop
 from lineside.run.loop import Loop
 from lineside.run.safe_points import Interrupted, SafePoints, culprit
@@ -150,6 +150,7 @@ class Run(Loop):
     def __enter__(self) -> Self:
         """Open the directory, wire everything, set callbacks up, and restore what is to be resumed."""
         callbacks = attach(self._callbacks, self.host_port.name, self.host_port.capabilities)
+        check_weight_files(callbacks, self.host_port)
         self._refuse_when_open("with")
         session = self._session = self._open()
         self.identity = Identity(
@@ -232,12 +233,11 @@ class Run(Loop):
                 step=progress.step,
                 epoch=progress.epoch if progress.phase != "fresh" else max(0, progress.epoch - 1),
                 tags=tags,
+                pins=pins,
                 metrics={name: MetricRecord(point.value, point.step, point.epoch) for name, point in points.items()},
                 parent=parent.name if parent is not None else None,
                 standalone={Path(file): self.host_port.weight_file(Path(file).suffix) for file in files},
             )
-            for owner in pins:
-                self.checkpoints.pin(owner, checkpoint.name)
         except (CheckpointError, OSError) as failure:
             log.exception("A checkpoint could not be saved; training goes on and the save is tried again.")
             self.raise_alert(Alert("A checkpoint could not be saved", culprit(failure), "error", "run"))
@@ -380,6 +380,7 @@ class Run(Loop):
             log.warning("Did not finish in time and was left behind: %s.", ", ".join(late))
         self._signals.restore()
         self.host_port.unwatch()
+        self.close_sources()
         if self._session is not None:
             try:
                 self._session.close(self._status(error), self.reason, self.progress.summary())

@@ -47,6 +47,7 @@ def capture(run: LiveView, points: SafePoints) -> RunState:
         "averages": run.averages.state_dict(),
         "history": {name: list(values) for name, values in run.history.items()},
         "triggers": run.dispatcher.triggers(),
+        "loader": run.feeding.state() if run.feeding is not None else None,
         "pending": [_request_to_plain(request) for request in points.pending if request.kind is not Kind.INTERRUPT],
         "answered": list(points.answered),
     }
@@ -148,6 +149,7 @@ def restore(run: LiveView, saved: SavedState, *, go_on: bool) -> None:
     run.averages.load_state_dict(document["averages"])
     run.history.update({name: list(values) for name, values in document["history"].items()})
     run.dispatcher.load_triggers(document["triggers"])
+    run.fed = document["loader"]
     for plain in document["pending"]:
         request = _request_from_plain(plain)
         if not (go_on and request.kind in (Kind.STOP, Kind.PAUSE)):

@@ -54,7 +54,7 @@ class Session:
         self.answered: list[str] = []
         self.replay: list[tuple[int, Request]] = []
         self._final: tuple[Status, str | None] | None = None
-        self.checkpoints = CheckpointStore(directory.checkpoints, directory.name)
+        self.checkpoints = CheckpointStore(directory.checkpoints, record.id)
 
     @classmethod
     def open(
@@ -81,6 +81,7 @@ class Session:
         directory.lock()
         record = directory.read_record()
         session = cls(directory, replace(record, attempt=record.attempt + 1))
+        session.checkpoints.sweep()
         session._find_checkpoint()
         session._find_requests()
         if hparams and dict(hparams) != dict(record.hparams):

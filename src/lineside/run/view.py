@@ -15,7 +15,7 @@ from lineside.dispatch.guard import Bound
 from lineside.dispatch.snapshot import FIELDS, Identity, RunSnapshot
 from lineside.events import Event
 from lineside.metrics import Averages, Metrics, MetricTable, Scalar
-from lineside.ports import Alert, CallbackInfo, Host, Level, ModelPort, Stage
+from lineside.ports import Alert, BatchSource, CallbackInfo, Host, Level, ModelPort, Stage
 from lineside.progress import Progress
 from lineside.run.media import encoded
 from lineside.sink import Medium, MediumKind
@@ -52,6 +52,8 @@ class LiveView:
         self.batch_data: Any = None
         self.outputs: Any = None
         self.loss: Any = None
+        self.feeding: BatchSource | None = None
+        self.fed: Mapping[str, Any] | None = None
         self.reason: str | None = None
         self.summary: str | None = None
         self._mail: deque[Callable[[], None]] = deque()

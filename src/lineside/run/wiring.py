@@ -110,6 +110,8 @@ class Wiring:
         self._store.lane.put(Task(self._recorder.close))
         if not self._store.lane.join(time.monotonic() + self._sink.close_timeout):
             late.append("store")
+        if self._recorder.dropped_values:
+            log.warning("The store could not keep up: %d values were dropped.", self._recorder.dropped_values)
         if self._store.lane.dropped:
             log.warning("The disk was too slow: %d batch records are missing in the store.", self._store.lane.dropped)
         return late

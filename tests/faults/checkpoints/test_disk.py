@@ -70,7 +70,8 @@ try:
 except CheckpointFailed as error:
     print(error.__cause__.errno, "bytes are free" in str(error))
 assert tree(store.root) == before
-store.save(Contents({"model.safetensors": writes(tensors(2, 500_000))}, {}), step=3, epoch=0)
+large = Contents({"model.safetensors": writes(tensors(2, 500_000))}, {"state.json": {}})
+store.save(large, step=3, epoch=0)
 print([entry.step for entry in store.entries])
 """
     (tmp_path / "disk").mkdir()

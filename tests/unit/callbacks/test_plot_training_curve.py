@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from lineside.callback import Callback
+from lineside.callbacks import plot_training_curve
 from lineside.callbacks.plot_training_curve import PlotTrainingCurveCallback
 from lineside.errors import MissingDependency, OptionError
 from lineside.ports import RunView
@@ -28,10 +29,17 @@ class Watching(Callback):
         """Nothing; what counts are the options."""
 
 
+@pytest.fixture
+def restless(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Draw whenever it is due; epochs of a fake run take two seconds."""
+    monkeypatch.setattr(plot_training_curve, "_REST", 0.0)
+
+
 def last(run: FakeRun) -> Mapping[str, Any]:
     return run.offloads[-1].arguments
 
 
+@pytest.mark.usefixtures("restless")
 def test_it_draws_each_epoch_and_at_the_end_into_the_run_directory() -> None:
     run = FakeRun([PlotTrainingCurveCallback()], lr=0.5, project="digits").play(2)
     assert [job.key for job in run.offloads] == ["plot-training-curve"] * 3
@@ -55,11 +63,18 @@ def test_the_job_draws_pictures() -> None:
 
 
 @pytest.mark.parametrize(("every", "jobs"), [("2 epochs", 3), ("5 steps", 3), ("100 epochs", 1)])
+@pytest.mark.usefixtures("restless")
 def test_it_draws_as_often_as_it_is_told(every: str, jobs: int) -> None:
     run = FakeRun([PlotTrainingCurveCallback(every=every)]).play(5)
     assert len(run.offloads) == jobs
 
 
+def test_short_epochs_wait_for_their_turn_but_the_end_is_drawn() -> None:
+    run = FakeRun([PlotTrainingCurveCallback()], batches=1).play(12)
+    assert [len(job.arguments["series"]["train/loss"]) for job in run.offloads] == [1, 6, 11, 12]
+
+
+@pytest.mark.usefixtures("restless")
 def test_a_validation_in_mid_epoch_is_a_point_of_its_own() -> None:
     run = FakeRun([PlotTrainingCurveCallback(every="1 step")], batches=4)
     run.batch_end(loss=1.0)
@@ -75,6 +90,7 @@ def test_values_that_come_late_belong_to_the_epoch() -> None:
     assert last(run)["series"]["val/loss"] == [[2, 0, 0.25]]
 
 
+@pytest.mark.usefixtures("restless")
 def test_an_epoch_without_validation_adds_no_stale_point() -> None:
     run = FakeRun([PlotTrainingCurveCallback()])
     run.epoch_end(loss=0.5, val_loss=0.5)
@@ -98,6 +114,7 @@ def test_only_the_metrics_asked_for() -> None:
         ([math.nan], None),
     ],
 )
+@pytest.mark.usefixtures("restless")
 def test_the_best_value_is_marked(values: list[float], best: list[Any] | None) -> None:
     run = FakeRun([PlotTrainingCurveCallback()])
     for value in values:
@@ -114,6 +131,7 @@ def test_the_best_value_is_marked(values: list[float], best: list[Any] | None) -
         (Watching("val/never"), ["train/loss", 4, 1, 0.5]),
     ],
 )
+@pytest.mark.usefixtures("restless")
 def test_the_best_is_that_of_the_metric_that_others_monitor(watching: Watching, best: list[Any] | None) -> None:
     run = FakeRun([watching, PlotTrainingCurveCallback()])
     run.epoch_end({"train/loss": 1.0, "val/accuracy": 0.25, "val/odd": 3.0})
@@ -130,6 +148,7 @@ def test_the_best_is_that_of_the_metric_that_others_monitor(watching: Watching, 
         ([value for level in range(30) for value in [0.5**level] * 2], []),
     ],
 )
+@pytest.mark.usefixtures("restless")
 def test_cuts_of_the_learning_rate_are_marked_and_schedules_are_not(rates: list[float], cuts: list[list[int]]) -> None:
     run = FakeRun([PlotTrainingCurveCallback()])
     for rate in rates:
@@ -169,6 +188,7 @@ def test_nothing_is_drawn_where_there_is_nothing() -> None:
     assert run.offloads == []
 
 
+@pytest.mark.usefixtures("restless")
 def test_a_resumed_run_shows_the_whole_curve() -> None:
     run = FakeRun([PlotTrainingCurveCallback()])
     run.epoch_end(loss=0.5)

@@ -109,7 +109,7 @@ def test_a_resumed_run_says_so_and_does_not_alert_again() -> None:
     said = Said()
     again = FakeRun.resumed(run.state(), [said.monitor], epochs=3)
     again.epoch_end(val_loss=12.0)
-    assert said.lines()[0] == "resumed in epoch 1/3, at step 2"
+    assert said.lines()[0] == "resumed in epoch 2/3, at step 2"
     assert len(said.lines()) == 3
     assert again.alerts == []
 

@@ -4,7 +4,6 @@ import io
 import logging
 import sys
 import types
-from time import monotonic
 from typing import Any
 
 import pytest
@@ -25,6 +24,23 @@ def test_time_left(eta: float | None, shown: str) -> None:
 def test_counts_are_padded_so_that_nothing_jumps() -> None:
     assert Standing("", 7, 450).count == "  7/450"
     assert Standing("", 7, None).count == "7"
+
+
+@pytest.mark.parametrize(
+    ("standing", "width", "ascii_only", "line"),
+    [
+        (Standing("epoch 1/2", 5, 10, "loss 0.5"), 40, False, "epoch 1/2 ━━━━━━━━━━━━━━  5/10  loss 0.5"),
+        (Standing("第 1/2 轮", 5, 10, "loss 0.5"), 40, False, "第 1/2 轮 ━━━━━━━━━━━━━━  5/10  loss 0.5"),
+        (Standing("epoch 1/2", 5, 10), 30, True, "epoch 1/2 =======-------  5/10"),
+        (Standing("epoch 1/2", 12, 10), 30, True, "epoch 1/2 ============== 12/10"),
+        (Standing("epoch 1/2", 5, 10, "loss 0.5"), 30, False, "epoch 1/2  5/10  loss 0.5"),
+        (Standing("epoch 1", 5, None, "loss 0.5"), 80, False, "epoch 1 5  loss 0.5"),
+    ],
+)
+def test_the_bar_fills_the_line_and_goes_where_there_is_no_room(
+    standing: Standing, width: int, ascii_only: bool, line: str
+) -> None:
+    assert progress_display._bar_line(standing, width, ascii_only=ascii_only).plain == line
 
 
 class Widget:
@@ -81,10 +97,10 @@ def in_kernel(monkeypatch: pytest.MonkeyPatch, kernel: object) -> None:
 
 def test_a_notebook_gets_the_widget_and_its_terminal_shell_does_not(monkeypatch: pytest.MonkeyPatch) -> None:
     in_kernel(monkeypatch, object())
-    assert isinstance(choose("auto", None, monotonic), NotebookDisplay)
-    assert isinstance(choose("auto", io.StringIO(), monotonic), PlainDisplay)
+    assert isinstance(choose("auto", None), NotebookDisplay)
+    assert isinstance(choose("auto", io.StringIO()), PlainDisplay)
     in_kernel(monkeypatch, None)
-    assert isinstance(choose("auto", None, monotonic), PlainDisplay)
+    assert isinstance(choose("auto", None), PlainDisplay)
 
 
 def test_a_notebook_without_its_libraries_gets_lines_and_a_warning(
@@ -93,12 +109,12 @@ def test_a_notebook_without_its_libraries_gets_lines_and_a_warning(
     in_kernel(monkeypatch, object())
     monkeypatch.setattr(progress_display, "find_spec", lambda name: None)
     with caplog.at_level(logging.WARNING, "lineside"):
-        assert isinstance(choose("auto", None, monotonic), PlainDisplay)
+        assert isinstance(choose("auto", None), PlainDisplay)
     assert "pip install 'lineside[notebook]'" in caplog.text
     with pytest.raises(MissingDependency, match="tqdm"):
-        choose("notebook", None, monotonic)
+        choose("notebook", None)
 
 
 def test_the_kind_may_be_chosen() -> None:
-    assert isinstance(choose("plain", None, monotonic), PlainDisplay)
-    assert isinstance(choose("terminal", io.StringIO(), monotonic), TerminalDisplay)
+    assert isinstance(choose("plain", None), PlainDisplay)
+    assert isinstance(choose("terminal", io.StringIO()), TerminalDisplay)

@@ -139,6 +139,10 @@ class TorchHost:
         """Read tensors onto the CPU. Raises `CheckpointDamaged`."""
         return copied(read_tensors(path))
 
+    def check_weight_suffix(self, suffix: str) -> None:
+        """Raise `OptionError` for a suffix that is neither ``.safetensors`` nor ``.pt``."""
+        check_weight_suffix(suffix)
+
     def weight_file(self, suffix: str) -> TensorWriter:
         """Copy the raw weights and return a function that writes them as a stand-alone file.
 

@@ -72,6 +72,11 @@ class ResumableLoader:
         """Yield the batches of an epoch, without the first `skip`. Closing the generator ends the workers."""
         return self._epochs.batches(epoch, skip)
 
+    def close(self) -> None:
+        """End the workers that a loader rebuilt for this run keeps from epoch to epoch."""
+        if isinstance(self._epochs, RebuiltLoader):
+            self._epochs.close()
+
     def state(self) -> dict[str, Any] | None:
         """Return where a loader with a state stands, as data that JSON holds; None for all others."""
         return self._epochs.state() if isinstance(self._epochs, StatefulLoader) else None

@@ -89,6 +89,12 @@ class RebuiltLoader:
         finally:
             stop_workers(self._loader, iterator)
 
+    def close(self) -> None:
+        """End workers that persist: at the end of the process nobody would, and it would wait for them."""
+        iterator, self._loader._iterator = self._loader._iterator, None
+        if iterator is not None:
+            iterator._shutdown_workers()  # type: ignore[attr-defined] # torch has no public way
+
 
 def stop_workers(loader: Any, iterator: Any) -> None:
     """End the workers of an iteration that was left early, unless they are kept for the next epoch."""

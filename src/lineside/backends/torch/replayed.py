@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterator
 from itertools import islice
 from typing import Any
@@ -9,9 +10,11 @@ from typing import Any
 import torch
 from torch.utils.data import DataLoader
 
-from lineside.backends.torch.generators import Stream, derive
+from lineside.backends.torch.generators import GeneratorStates, Stream, derive
 from lineside.backends.torch.rebuilt import is_plain, rebuild, stop_workers
 from lineside.backends.torch.sampling import own_generators, samplers, set_epoch, unsaved_generator
+
+log = logging.getLogger("lineside")
 
 _END = object()
 
@@ -19,9 +22,9 @@ _END = object()
 class ReplayedLoader:
     """The batches of an iterable, which is iterated anew for each epoch.
 
-    What it draws from the generators of the process, it draws from a stream of its own, seeded by seed and epoch, so
-    that passing over batches a second time gives what it gave the first time. Lists and tuples draw nothing; the
-    workers of a DataLoader draw in processes of their own, so the stream is needed only where they are seeded.
+    Its beginning, up to the first batch, draws from a stream of its own, seeded by seed and epoch: an order that is
+    shuffled there repeats. What it draws later it draws from the generators of the process, which are part of every
+    checkpoint; to change them for each batch would cost some hundred microseconds a batch.
 
     Args:
         loader: any iterable that is no iterator.
@@ -54,22 +57,31 @@ class ReplayedLoader:
         if type(self._loader) in (list, tuple):
             yield from islice(self._loader, skip, None)
             return
-        stream = Stream(derive(self._seed, "order", epoch), self._own)
-        with stream:
+        with Stream(derive(self._seed, "order", epoch), self._own):
             set_epoch(epoch, *self._parts)
             iterator = iter(self._loader)
+            first = next(iterator, _END)
         try:
-            drawn = iterator if self._workers else drawn_from(iterator, stream)
-            yield from islice(drawn, skip, None)
+            if first is _END:
+                return
+            if skip == 0:
+                yield first
+            elif pass_over(iterator, skip - 1):
+                log.warning(
+                    "%s drew random numbers for batches that were passed over: if they decide about later batches, as "
+                    "in a shuffle buffer, those are others than without the interruption.",
+                    type(self._loader).__name__,
+                )
+            yield from iterator
         finally:
             stop_workers(self._loader, iterator)
 
 
-def drawn_from(iterator: Iterator[Any], stream: Stream) -> Iterator[Any]:
-    """Yield what an iterator gives, each item drawn from the stream."""
-    while True:
-        with stream:
-            item = next(iterator, _END)
-        if item is _END:
-            return
-        yield item
+def pass_over(iterator: Iterator[Any], count: int) -> bool:
+    """Read items and forget them; the generators of the process stay. Tell whether random numbers were drawn."""
+    before = GeneratorStates.capture()
+    for _ in islice(iterator, count):
+        pass
+    drew = GeneratorStates.capture().plain() != before.plain()
+    before.restore()
+    return drew

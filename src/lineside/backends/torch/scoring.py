@@ -38,6 +38,10 @@ class Scores:
                     "object with update, compute and reset, as torchmetrics has them."
                 )
 
+    def __bool__(self) -> bool:
+        """Tell whether there is anything to compute."""
+        return bool(self.counting or self._functions)
+
     @torch.no_grad()
     def update(self, outputs: Any, targets: Any) -> dict[str, Any]:
         """Count a batch; return the values of the functions."""

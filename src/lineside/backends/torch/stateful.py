@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import base64
 from collections.abc import Iterator, Mapping
-from itertools import islice
 from typing import Any
 
 import torch
 
 from lineside.backends.torch.generators import Stream, derive
 from lineside.backends.torch.rebuilt import stop_workers
-from lineside.backends.torch.replayed import drawn_from
+from lineside.backends.torch.replayed import pass_over
 from lineside.backends.torch.sampling import set_epoch
 from lineside.backends.torch.tensors import from_bytes, to_bytes
 from lineside.backends.tree import flatten, unflatten
@@ -20,8 +19,8 @@ from lineside.backends.tree import flatten, unflatten
 class StatefulLoader:
     """The batches of a loader with `state_dict` and `load_state_dict`, which keeps its own place.
 
-    What it draws from the generators of the process, it draws from a stream of its own, seeded by seed and epoch; where
-    that stands is part of the state.
+    Beginning an epoch draws from a stream of its own, seeded by seed and epoch; later it draws from the generators of
+    the process, which are part of every checkpoint.
 
     Args:
         loader: iterable, with both methods.
@@ -33,14 +32,13 @@ class StatefulLoader:
     def __init__(self, loader: Any, seed: int) -> None:
         self._loader = loader
         self._seed = seed
-        self._stream = Stream(seed)
         self._loaded: Mapping[str, Any] | None = None
 
     def state(self) -> dict[str, Any]:
         """Return the loader's state, behind the batches that it has given so far, as data that JSON holds."""
         plain, tensors = flatten(self._loader.state_dict(), torch.is_tensor)
         packed = base64.b64encode(to_bytes(tensors)).decode("ascii")
-        return {"loader": plain, "tensors": packed, "stream": self._stream.plain()}
+        return {"loader": plain, "tensors": packed}
 
     def load_state(self, state: Mapping[str, Any]) -> None:
         """Put a state back; the next epoch that is iterated goes on from it."""
@@ -51,13 +49,12 @@ class StatefulLoader:
     def batches(self, epoch: int, skip: int) -> Iterator[Any]:
         """Yield the batches of an epoch; the first `skip` are passed over, unless a state has been put back."""
         loaded, self._loaded = self._loaded, None
-        self._stream = stream = Stream(derive(self._seed, "order", epoch))
-        with stream:
+        with Stream(derive(self._seed, "order", epoch)):
             set_epoch(epoch, self._loader)
             iterator = iter(self._loader)
-        if loaded is not None and loaded["stream"] is not None:
-            stream.load_plain(loaded["stream"])
         try:
-            yield from islice(drawn_from(iterator, stream), 0 if loaded is not None else skip, None)
+            if loaded is None:
+                pass_over(iterator, skip)
+            yield from iterator
         finally:
             stop_workers(self._loader, iterator)

@@ -106,7 +106,7 @@ def _scheduler(given: Any) -> tuple[Any, Literal["epoch", "step"] | None]:
     scheduler, interval = given if isinstance(given, tuple) else (given, None)
     if isinstance(scheduler, ReduceLROnPlateau):
         raise OptionError(
-            "scheduler= got torch's ReduceLROnPlateau, which waits for a metric: use callbacks=['reduce-lr-on-plateau'], "
+            "scheduler= got torch's ReduceLROnPlateau, which waits for a metric: use 'reduce-lr-on-plateau' as a callback, "
             "which knows the metric, and goes on where it was when the run resumes."
         )
     if not hasattr(scheduler, "step") or not hasattr(scheduler, "state_dict"):

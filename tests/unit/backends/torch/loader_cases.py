@@ -34,6 +34,18 @@ class Augmented(Dataset[Tensor]):
         return torch.tensor([float(index), random.random(), np.random.rand(), torch.rand(()).item()])  # noqa: NPY002 - what data sets draw from
 
 
+class Seeds(Dataset[int]):
+    """Gives the seed of the worker, which a ``worker_init_fn`` may use."""
+
+    def __len__(self) -> int:
+        return 2
+
+    def __getitem__(self, index: int) -> int:
+        info = get_worker_info()
+        assert info is not None
+        return info.seed
+
+
 class Batched(Augmented):
     """Fetches a whole batch at once."""
 

@@ -1,6 +1,6 @@
 """A training as a process of its own: ``python resumed_training.py FOLDER begin|resume``, killed in mid-epoch or not.
 
-Shuffled data in two workers, random augmentation, BatchNorm, dropout, momentum, a scheduler and a torchmetrics metric.
+Shuffled data in two workers, random augmentation, BatchNorm, dropout, momentum and a scheduler.
 ``begin`` saves in the middle of the second epoch, and prints what the whole training ends with; ``resume`` goes on.
 """
 
@@ -11,7 +11,6 @@ import sys
 from pathlib import Path
 
 import torch
-import torchmetrics
 from torch import nn
 from torch.utils.data import DataLoader
 
@@ -28,14 +27,12 @@ def main(folder: Path, how: str) -> None:
     model = nn.Sequential(nn.Linear(4, 8), nn.BatchNorm1d(8), nn.Dropout(0.3), nn.Linear(8, 1))
     optimizer = torch.optim.SGD(model.parameters(), lr=0.05, momentum=0.9)
     scheduler = torch.optim.lr_scheduler.CosineAnnealingLR(optimizer, 20)
-    metric = torchmetrics.MeanMetric()
     host = TorchHost(
         "loop",
         Capabilities(frozenset(), frozenset()),
         model,
         optimizer,
         schedulers=[scheduler],
-        metrics={"mean": metric},
     )
     source = host.source(DataLoader(Augmented(), 4, shuffle=True, num_workers=2), 5, "train")
     start = (0, 0)
@@ -58,9 +55,8 @@ def main(folder: Path, how: str) -> None:
             loss.backward()
             optimizer.step()
             scheduler.step()
-            metric.update(loss.detach())
     digest = hashlib.sha256(to_bytes(host.model.capture())).hexdigest()
-    print(digest, metric.compute().item(), scheduler.get_last_lr(), torch.rand(()).item())
+    print(digest, scheduler.get_last_lr(), torch.rand(()).item())
 
 
 if __name__ == "__main__":

@@ -93,10 +93,17 @@ def test_restoring_into_a_metric_in_use_replaces_what_it_holds(name: str, tmp_pa
     update(metric, range(3))
     saved = SavedFolder(tmp_path, packed("metrics", metric_state.capture(metric)))
     expected = numbers(copy.deepcopy(metric).compute())
-    metric.compute()  # torchmetrics keeps the result
     update(metric, range(3, 6))
+    metric.compute()  # torchmetrics keeps the result
     metric_state.restore(metric, unpacked("metrics", saved))
     assert numbers(metric.compute()) == expected
+
+
+def test_every_member_of_a_collection_comes_back_also_those_that_another_one_updates() -> None:
+    collection, fresh = METRICS["collection"](), METRICS["collection"]()
+    update(collection, range(3))
+    metric_state.restore(fresh, metric_state.capture(collection))
+    assert {name: metric.update_count for name, metric in fresh.items()} == {"precision": 3, "recall": 3, "auroc": 3}
 
 
 def test_a_metric_that_has_seen_nothing_comes_back_as_such(tmp_path: Path) -> None:

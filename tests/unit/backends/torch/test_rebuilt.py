@@ -1,14 +1,14 @@
 from __future__ import annotations
 
 import copy
-from typing import Any
+import multiprocessing
 
 import pytest
 from torch.utils.data import DataLoader
 
 from lineside.backends.torch.generators import GeneratorStates, seed_all
 from lineside.backends.torch.loader import ResumableLoader
-from tests.unit.backends.torch.loader_cases import Augmented, epoch_of
+from tests.unit.backends.torch.loader_cases import Augmented, Seeds, epoch_of, plain
 
 pytestmark = pytest.mark.filterwarnings("ignore:This DataLoader will create:UserWarning")
 
@@ -41,14 +41,22 @@ def test_without_workers_the_dataset_draws_from_the_process_and_is_not_wrapped()
 
 def test_leaving_early_ends_the_workers() -> None:
     source = ResumableLoader(DataLoader(Augmented(), 4, shuffle=True, num_workers=2), 1, "train")
-    stopped: list[Any] = []
     iteration = source.batches(0)
     next(iteration)
-    workers = iteration.gi_frame.f_locals["iterator"]._workers
-    assert [worker.is_alive() for worker in workers] == [True, True]
-    stopped.extend(workers)
+    inner = iteration.gi_frame.f_locals["iterator"]  # held, as the traceback of an error would hold it
+    assert [worker.is_alive() for worker in inner._workers] == [True, True]
     iteration.close()
-    assert [worker.is_alive() for worker in stopped] == [False, False]
+    assert [worker.is_alive() for worker in inner._workers] == [False, False]
+
+
+def test_the_seeds_of_workers_are_those_of_the_epoch() -> None:
+    def seeds(*epochs: int) -> list[int]:
+        source = ResumableLoader(DataLoader(Seeds(), 2, num_workers=1), 1, "train")
+        return [list(source.batches(epoch))[0][0].item() for epoch in epochs]
+
+    first, second = seeds(0, 1)
+    assert first != second
+    assert seeds(1) == [second]
 
 
 def test_persistent_workers_live_on() -> None:
@@ -67,3 +75,14 @@ def test_the_users_loader_is_left_as_it_was() -> None:
     before = copy.copy(vars(loader))
     epoch_of(loader, 0)
     assert vars(loader) == before
+
+
+def test_workers_that_persist_end_with_the_run() -> None:
+    before = set(multiprocessing.active_children())
+    source = ResumableLoader(DataLoader(Augmented(), 4, num_workers=1, persistent_workers=True), 1, "train")
+    first = [plain(batch) for batch in source.batches(0)]
+    assert len(set(multiprocessing.active_children()) - before) == 1
+    source.close()
+    assert set(multiprocessing.active_children()) == before
+    assert [plain(batch) for batch in source.batches(0)] == first
+    source.close()

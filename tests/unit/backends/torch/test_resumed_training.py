@@ -23,7 +23,7 @@ def run(folder: Path, how: str) -> str:
     return done.stdout
 
 
+@pytest.mark.slow
 def test_a_new_process_goes_on_bit_for_bit_from_the_middle_of_an_epoch(tmp_path: Path) -> None:
-    pytest.importorskip("torchmetrics")
     whole = run(tmp_path, "begin")
     assert run(tmp_path, "resume") == whole

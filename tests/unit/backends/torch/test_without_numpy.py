@@ -7,6 +7,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 ROOT = Path(__file__).resolve().parents[4]
 
 SCRIPT = """
@@ -63,6 +65,7 @@ except MissingDependency as error:
 """
 
 
+@pytest.mark.slow
 def test_everything_but_arrays_works_without_numpy(tmp_path: Path) -> None:
     done = subprocess.run(
         [sys.executable, "-W", "error", "-c", SCRIPT, str(tmp_path)],
