@@ -163,7 +163,7 @@ class MetricTable:
                 f"The metric {name!r} is a {type(value).__name__}; a metric is a number or a tensor of one element. "
                 "Use run.log_text for text and run.log_figure for pictures."
             )
-        if any(length != 1 for length in shape):
+        if len(shape) and any(length != 1 for length in shape):
             raise OptionError(f"The metric {name!r} has shape {tuple(shape)}; log one number, such as its mean().")
         return self._freeze(value)
 

@@ -335,8 +335,8 @@ class Host(Protocol):
     def capabilities(self) -> Capabilities: ...
     @property
     def model(self) -> ModelPort: ...
-    def watch(self, gradients_ready: Callable[[], None], stepped: Callable[[], None]) -> None:
-        """Call back when gradients are ready and when an optimizer has stepped, where the host can see it by itself."""
+    def watch(self, gradients_ready: Callable[..., None], stepped: Callable[..., None]) -> None:
+        """Call back, with any arguments, when gradients are ready and when an optimizer has stepped, where that shows."""
         ...
 
     def unwatch(self) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import socket
 import time
+from base64 import b64encode
 from collections import deque
 from collections.abc import Iterable, Iterator, Mapping
 from importlib.util import find_spec
@@ -16,18 +17,19 @@ from lineside.callback import CallbackOptions, Hook
 from lineside.errors import MissingDependency
 from lineside.events import Event
 from lineside.ports import RunView
+from lineside.reports.event_parts import packed, set_aside
 from lineside.sink import Records, Sink
 from lineside.units import Duration
 
-_TARGET = "lineside.reports.event_files:append"
 _BINS = 30
 
 
 class TensorBoard(Sink):
     """Writes event files that ``tensorboard --logdir runs`` shows.
 
-    Neither torch's nor TensorFlow's writer is needed, and the encoding is done in the helper process. A resumed run
-    begins a new file, which takes back what was written after the checkpoint. Histograms are the one part that runs on
+    Neither torch's nor TensorFlow's writer is needed. The encoding is done in the helper process; what waits for it
+    lies in the run's directory, where a kill does not reach it. A resumed run begins a new event file, which takes back
+    what was written after the checkpoint. Histograms are the one part that runs on
     the training thread, since the model is only there; their cost is that of reading all weights.
 
     Args:
@@ -64,6 +66,7 @@ class TensorBoard(Sink):
         if self._often is not None:
             self.needs = frozenset({"model"})
         self._path: Path | None = None
+        self._count = 0
         self._early: list[Records] = []
         self._histograms: deque[dict[str, Any]] = deque()
 
@@ -86,6 +89,7 @@ class TensorBoard(Sink):
     def on_setup(self, run: RunView) -> None:
         """Forget an earlier fit."""
         self._path = None
+        self._count = 0
         self._early = []
         self._histograms.clear()
 
@@ -99,26 +103,34 @@ class TensorBoard(Sink):
         # TensorBoard reads the files of a directory in the order of their names.
         name = f"events.out.tfevents.{int(now):010d}.{socket.gethostname()}.{os.getpid()}.{run.attempt}.{self.name}"
         self._path = (directory / name).absolute()
-        self._send(run, begin={"time": now, "purge_from": purge_from, "hparams": dict(hparams), "group": run.name})
+        self._send(run, begin={"at": now, "purge_from": purge_from, "hparams": dict(hparams), "group": run.name})
         for records in self._early:
             self.write(records, run)
         self._early = []
 
     def write(self, records: Records, run: RunView) -> None:
-        """Hand records to the helper process."""
+        """Set records aside for the helper process."""
         if self._path is None:
             self._early.append(records)
             return
         rows = [row for row in records.rows if self.batches or not any(name.startswith("batch/") for name in row[3])]
-        shown = [medium for medium in records.media if medium.kind != "artifact"]
-        media = [(medium.kind, medium.tag, medium.data, medium.step, medium.time) for medium in shown]
-        self._send(run, rows=rows, media=media)
+        media = [
+            (one.kind, one.tag, one.step, one.time, one.data if one.kind == "text" else b64encode(one.data).decode())
+            for one in records.media
+            if one.kind != "artifact"
+        ]
+        self._send(run, series=packed(rows), media=media)
 
-    def _send(self, run: RunView, **parts: Any) -> None:
-        histograms = [self._histograms.popleft() for _ in range(len(self._histograms))]
-        filled = {name: part for name, part in (*parts.items(), ("histograms", histograms)) if part}
+    def _send(self, run: RunView, *, last: bool = False, **part: Any) -> None:
+        part["histograms"] = [self._histograms.popleft() for _ in range(len(self._histograms))]
+        filled = {name: one for name, one in part.items() if one}
+        directory = run.dir / f".{self.name}"
         if filled:
-            run.offload(_TARGET, {"path": str(self._path), **filled})
+            self._count += 1
+            set_aside(directory, f"{run.attempt:06d}-{self._count:09d}", filled)
+        if filled or last:
+            arguments = {"directory": str(directory.absolute()), "path": str(self._path), "last": last}
+            run.offload("lineside.reports.event_files:encode", arguments, key=self.name)
 
     def on_fit_epoch_end(self, run: RunView) -> None:
         """Hand over histograms that nobody's records have taken along."""
@@ -135,14 +147,18 @@ class TensorBoard(Sink):
 
     def _end(self, run: RunView, success: bool) -> None:
         if self._path is not None:
-            self._send(run, end={"time": time.time(), "success": success})
+            self._send(run, end={"at": time.time(), "success": success})
 
     def on_teardown(self, run: RunView) -> None:
         """Write what was logged by a test outside of training, and the last histograms."""
         if self._early:
             self._begin(run, None, {})
         if self._path is not None:
-            self._send(run)
+            self._send(run, last=True)
+
+    def state_dict(self) -> dict[str, Any]:
+        """Return nothing; but a save, which asks for it, waits until all that was logged before is set aside."""
+        return {}
 
 
 def _summaries(run: RunView, kind: str, tensors: Iterable[tuple[str, Any]]) -> Iterator[dict[str, Any]]:
@@ -158,7 +174,7 @@ def _summaries(run: RunView, kind: str, tensors: Iterable[tuple[str, Any]]) -> I
         yield {
             "tag": f"{kind}/{name}",
             "step": run.step,
-            "time": time.time(),
+            "at": time.time(),
             "min": float(values.min()),
             "max": float(values.max()),
             "num": float(values.size),

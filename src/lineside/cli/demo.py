@@ -16,7 +16,7 @@ from lineside.errors import MissingDependency
 from lineside.language import text
 
 if TYPE_CHECKING:
-    from lineside.cli.narrator import Narrator
+    from lineside.cli.narrator import Narrator, Place
     from lineside.cli.outcome import Outcome
     from lineside.cli.training_process import Plan
     from lineside.store.directory import RunDirectory
@@ -103,20 +103,21 @@ def tell(narrator: Narrator, plan: Plan, scratch: Path) -> bool:
     narrator.compared(resumed_step, position, compared)
 
     narrator.result(resumed)
-    places = _places(run, resumed)
-    narrator.places(run.path, places)
+    missing = narrator.places(run.path, _places(run, resumed))
     narrator.costs(resumed.costs)
     equal = resumed_step == position.step and all(each.equal for each in compared)
-    return equal and resumed.restored and all(path.exists() for path in places.values())
+    return equal and resumed.restored and not missing
 
 
-def _places(run: RunDirectory, outcome: Outcome) -> dict[str, Path]:
-    return {
-        text("best checkpoint", "最佳检查点"): run.checkpoints / outcome.best,
-        text("plots", "曲线图"): run.plots / "training_curve.png",
-        text("metrics", "指标"): run.path / "metrics.csv",
-        "TensorBoard": run.tensorboard,
-    }
+def _places(run: RunDirectory, outcome: Outcome) -> list[Place]:
+    from lineside.cli.narrator import Place
+
+    return [
+        Place(text("best checkpoint", "最佳检查点"), run.checkpoints / outcome.best, "manifest.json"),
+        Place(text("plots", "曲线图"), run.plots, "*.png"),
+        Place(text("metrics", "指标"), run.path / "metrics.csv"),
+        Place("TensorBoard", run.tensorboard, "*tfevents*"),
+    ]
 
 
 def require_libraries() -> None:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from contextlib import AbstractContextManager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
@@ -20,6 +21,20 @@ from lineside.language import text
 STAGES: Final = 5
 _SHOWN = 16
 """Digits of a digest that are shown: enough to see a difference, short enough to be read."""
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where something lies: a file, or a directory in which a file fits a pattern."""
+
+    what: str
+    path: Path
+    pattern: str | None = None
+
+    def filled(self) -> bool:
+        """Tell whether it is there, and not empty."""
+        files = [self.path] if self.pattern is None else self.path.glob(self.pattern)
+        return any(file.is_file() and file.stat().st_size for file in files)
 
 
 class Narrator:
@@ -119,14 +134,15 @@ class Narrator:
             ),
         )
 
-    def places(self, run: Path, places: Mapping[str, Path]) -> None:
-        """Say where things lie in the run's directory, and what is missing there."""
+    def places(self, run: Path, places: Sequence[Place]) -> list[Place]:
+        """Say where things lie in the run's directory; return what is missing there, which is said as well."""
         self._detail(text(f"All of it lies in {run}:", f"全部位于 {run}："))
         table = Table.grid(padding=(0, 3, 0, 0))
-        for what, path in places.items():
-            missing = Text(text("MISSING", "缺失"), "bold red")
-            table.add_row(Text(what, "dim"), str(path.relative_to(run)), "" if path.exists() else missing)
+        for place in places:
+            missing = Text("") if place.filled() else Text(text("MISSING", "缺失"), "bold red")
+            table.add_row(Text(place.what, "dim"), str(place.path.relative_to(run)), missing)
         self._print(table)
+        return [place for place in places if not place.filled()]
 
     def costs(self, table: str) -> None:
         """Show what each callback cost."""

@@ -33,7 +33,7 @@ _MORE_STYLES = (
     ("#E69F00", "-.", "P"),
     ("#000000", ":", "X"),
 )
-_BEST, _CUT, _STOP, _BAD, _GREY = "#117733", "#888888", "#882255", "#CC0000", "#5A5A5A"
+_BEST, _CUT, _STOP, _BAD, _GREY = "#117733", "#7B5BA6", "#882255", "#CC0000", "#5A5A5A"
 _WORDS = {
     "loss": "损失", "accuracy": "准确率", "learning rate": "学习率", "training": "训练", "validation": "验证",
     "epoch": "轮次", "step": "步", "best": "最佳", "learning rate cut": "学习率下调", "stopped early": "提前停止",
@@ -173,7 +173,7 @@ def _panel(axes: Axes, name: str, curves: Mapping[str, Sequence[Point]], steps: 
     if not finite:
         axes.set_yticks([])
     if len(curves) > 1 or next(iter(curves)).partition("/")[0] != "lr":
-        axes.legend(frameon=False, fontsize=8.5)
+        axes.legend(edgecolor="none", framealpha=0.8, fontsize=8.5)
 
 
 def _spans_decades(values: Sequence[float], ratio: float) -> bool:
@@ -185,7 +185,7 @@ def _mark(axes: Axes, members: Sequence[str], marks: Marks, steps: bool) -> None
         return step if steps else epoch + 1
 
     for cut in marks.get("lr_cuts", ()):
-        axes.axvline(at(*cut), color=_CUT, lw=1, ls=":", zorder=1)
+        axes.axvline(at(*cut), color=_CUT, lw=1.6, ls=":", zorder=1)
     if stopped := marks.get("stopped"):
         axes.axvline(at(*stopped), color=_STOP, lw=1.4, ls="-.", zorder=1)
     if best := marks.get("best"):
@@ -223,7 +223,7 @@ def _key(figure: Figure, series: Mapping[str, Sequence[Point]], marks: Marks, wo
             mec="white",
         )
     if marks.get("lr_cuts"):
-        add("learning rate cut", color=_CUT, ls=":", lw=1)
+        add("learning rate cut", color=_CUT, ls=":", lw=1.6)
     if marks.get("stopped"):
         add("stopped early", color=_STOP, ls="-.", lw=1.4)
     if not all(np.isfinite(coordinates(points, steps=True)[1]).all() for points in series.values()):

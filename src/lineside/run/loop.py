@@ -256,7 +256,7 @@ class Loop(LiveView):
         if chain is not None:
             chain()
 
-    def optimizer_stepped(self) -> None:
+    def optimizer_stepped(self, *_: object) -> None:
         """An optimizer of the run has stepped; several in one batch count once."""
         self._step_due = True
 
@@ -266,7 +266,7 @@ class Loop(LiveView):
             self.stepped()
         self._settle_due = True
 
-    def gradients_ready(self) -> None:
+    def gradients_ready(self, *_: object) -> None:
         """Tell that the backward pass is over."""
         chain = self.dispatcher.chain(Event.BACKWARD_END)
         if chain is not None:

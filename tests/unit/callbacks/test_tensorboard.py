@@ -4,9 +4,6 @@ import base64
 import importlib.util
 import json
 import math
-import os
-import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +15,7 @@ from lineside.callbacks.tensorboard import TensorBoard
 from lineside.errors import AttachError, MissingDependency, OptionError
 from lineside.events import Event
 from lineside.ports import Capabilities
+from lineside.reports.event_parts import unpacked, waiting
 from lineside.run.attach import attach
 from lineside.testing import CallbackContract, FakeModel, FakeRun
 
@@ -52,14 +50,13 @@ class TestContract(CallbackContract):
 
     def effects(self, run: FakeRun) -> list[Any]:
         run.state()  # hands over what is under way, as a save does
-        parts = [
-            (name, part) for job in run.offloads for name, part in job.arguments.items() if name in {"rows", "media"}
+        parts = [json.loads(part.read_text()) for part in waiting(run.dir / ".tensorboard")]
+        rows = [row for part in parts for series in part.get("series", ()) for row in unpacked(series)]
+        scalars = [
+            (step, name, value) for step, _, values in rows for name, value in values.items() if name[:4] != "time"
         ]
-        plain = [(name, *one[:2], *one[3:]) for name, part in parts for one in part]  # but for the time
-        values = [(*one[:-1], {key: value for key, value in one[-1].items() if key != "time/epoch"}) for one in plain]
-        histograms = [one for job in run.offloads for one in job.arguments.get("histograms", ())]
-        seen = [{name: value for name, value in one.items() if name != "time"} for one in histograms]
-        return [json.dumps(one) for one in [*(one for one in values if one[-1]), *seen]]
+        histograms = [one | {"at": 0} for part in parts for one in part.get("histograms", ())]
+        return [json.dumps(one) for one in [*scalars, *histograms]]
 
 
 def test_scalars_of_epochs_and_batches() -> None:
@@ -131,8 +128,8 @@ def test_scalars_of_numpy_are_hyper_parameters_too() -> None:
     given = {"lr": np.float64(0.5), "n": np.int64(3), "on": np.True_}
     run = FakeRun([TensorBoard()], hparams=given)
     run.start()
-    plain = run.offloads[0].arguments["begin"]["hparams"]
-    assert [(type(value), value) for value in plain.values()] == [(float, 0.5), (int, 3), (str, "True")]
+    shown = hparams(written(run))["session_start_info"].session_start_info.hparams
+    assert [shown["lr"].number_value, shown["n"].number_value, shown["on"].string_value] == [0.5, 3.0, "True"]
 
 
 def test_a_failure_is_noted() -> None:
@@ -222,26 +219,19 @@ def test_a_directory_of_ones_own_and_a_second_one_by_name(tmp_path: Path, monkey
     assert board(run.dir / "epochs").Tags()["scalars"] == ["train/loss", "lr", "val/loss", "time/epoch"]
 
 
-def test_the_helper_does_without_torch_and_tensorflow(tmp_path: Path) -> None:
-    (tmp_path / "tensorflow").mkdir()
-    (tmp_path / "tensorflow" / "__init__.py").write_text("raise RuntimeError('TensorFlow was imported')")
-    (tmp_path / "torch.py").write_text("raise RuntimeError('torch was imported')")
-    script = (
-        "from lineside.reports.event_files import append\n"
-        "append(path='events.tfevents', begin={'time': 1.0, 'purge_from': None, 'hparams': {'lr': 1}, 'group': 'g'},\n"
-        "       rows=[(1, 0, 1.0, {'a': 0.5})], media=[('text', 't', 'x', 1, 1.0)])\n"
-    )
-    paths = os.pathsep.join([str(tmp_path), *sys.path])
-    done = subprocess.run(
-        [sys.executable, "-c", script],
-        env=os.environ | {"PYTHONPATH": paths},
-        cwd=tmp_path,
-        check=False,
-        capture_output=True,
-        text=True,
-    )
-    assert done.returncode == 0, done.stderr
-    assert scalars(board(tmp_path / "events.tfevents"), "a") == [(1, 0.5)]
+def test_what_waited_for_the_helper_when_the_run_was_killed_is_not_lost(tmp_path: Path) -> None:
+    run = FakeRun([TensorBoard()], dir=tmp_path)
+    run.epoch_end(loss=0.5)
+    state = run.state()
+    run.epoch_end(loss=0.25)
+    run.offloads.clear()  # killed before the helper came to it
+    again = FakeRun.resumed(state, [TensorBoard()], dir=tmp_path)
+    again.epoch_end(loss=0.375)
+    again.train_end()
+    shown = written(again)
+    assert scalars(shown, "train/loss") == [(2, 0.5), (4, 0.375)]
+    assert [step for step, _ in scalars(shown, "batch/loss")] == [1, 2, 3, 4]
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["tensorboard"]
 
 
 def test_without_tensorboard_the_line_that_installs_it_is_named(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from rich.console import Console
 
-from lineside.cli.narrator import Narrator
+from lineside.cli.narrator import Narrator, Place
 from lineside.cli.outcome import Outcome
 from lineside.cli.position import Position
 from lineside.cli.proof import Comparison
@@ -76,10 +76,23 @@ def test_a_run_that_did_not_resume_where_it_should_is_told(
 
 
 def test_what_is_missing_is_told(narrator: Narrator, page: io.StringIO, tmp_path: Path) -> None:
-    (tmp_path / "metrics.csv").touch()
-    narrator.places(tmp_path, {"metrics": tmp_path / "metrics.csv", "plots": tmp_path / "plots"})
-    rows = [line.split() for line in page.getvalue().splitlines()]
-    assert rows[-2:] == [["metrics", "metrics.csv"], ["plots", "plots", "MISSING"]]
+    for file in ("metrics.csv", "plots/curve.png", "plots/empty.svg", "plots/empty/curve.png"):
+        (tmp_path / file).parent.mkdir(exist_ok=True)
+        (tmp_path / file).write_text("" if "empty" in file else "something")
+    there = [Place("metrics", tmp_path / "metrics.csv"), Place("plots", tmp_path / "plots", "*.png")]
+    missing = [
+        Place("file", tmp_path / "elsewhere"),
+        Place("directory", tmp_path / "elsewhere", "*"),
+        Place("empty", tmp_path / "plots", "*.svg"),
+    ]
+    assert narrator.places(tmp_path, [*there, *missing]) == missing
+    assert [line.split() for line in page.getvalue().splitlines()][-5:] == [
+        ["metrics", "metrics.csv"],
+        ["plots", "plots"],
+        ["file", "elsewhere", "MISSING"],
+        ["directory", "elsewhere", "MISSING"],
+        ["empty", "plots", "MISSING"],
+    ]
 
 
 @pytest.mark.parametrize(("proven", "verdict"), [(True, "Killed, resumed, nothing lost. 42 s"), (False, "NOT proven")])

@@ -1,7 +1,8 @@
 """A training without a model, which stands in for the one of the demo: the same arguments, the same files, no time.
 
-The first process waits in its second epoch to be killed. The environment variable TOY makes things go wrong: `broken`,
-`hasty` (nothing is saved on the way, and nobody waits to be killed), `forgetful` (a resume begins anew), `different` (the two come to another end).
+The first process waits in its second epoch to be killed. The environment variable TOY makes things go wrong:
+`broken`, `hasty` (nothing is saved on the way, and nobody waits to be killed), `forgetful` (a resume begins anew),
+`different` (the two come to another end).
 """
 
 from __future__ import annotations
@@ -44,8 +45,8 @@ def main() -> None:
                     time.sleep(0.01)
     (run.dir / "plots").mkdir()
     (run.dir / "tensorboard").mkdir()
-    for file in ("plots/training_curve.png", "metrics.csv"):
-        (run.dir / file).touch()
+    for file in ("plots/curve.png", "metrics.csv", "tensorboard/events.out.tfevents.1"):
+        (run.dir / file).write_text("something")
     best = run.checkpoints.last
     assert best is not None
     trained = f"trained {'otherwise' if undisturbed and wrong == 'different' else 'so'}"

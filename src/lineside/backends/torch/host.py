@@ -67,12 +67,12 @@ class TorchHost:
         self._announces_gradients = announces_gradients
         self._hooks: list[Any] = []
 
-    def watch(self, gradients_ready: Callable[[], None], stepped: Callable[[], None]) -> None:
+    def watch(self, gradients_ready: Callable[..., None], stepped: Callable[..., None]) -> None:
         """Call back at each step of an optimizer that mixed precision does not skip."""
         for optimizer in self._optimizers.values():
             if self._announces_gradients:
-                self._hooks.append(optimizer.register_step_pre_hook(lambda *_: gradients_ready()))
-            self._hooks.append(optimizer.register_step_post_hook(lambda *_: stepped()))
+                self._hooks.append(optimizer.register_step_pre_hook(gradients_ready))
+            self._hooks.append(optimizer.register_step_post_hook(stepped))
 
     def unwatch(self) -> None:
         """Take the hooks of `watch` out of the optimizers."""
@@ -81,17 +81,10 @@ class TorchHost:
 
     # ---- values --------------------------------------------------------------------------------------------------
 
-    def freeze(self, scalar: Any) -> Scalar:
-        """Return a number for a scalar on the CPU, and a copy of one that is on a device, without waiting for it."""
-        return scalars.freeze(scalar)
-
-    def read(self, values: Sequence[Scalar]) -> list[float]:
-        """Return scalars as numbers, with one transfer per device."""
-        return scalars.read(values)
-
-    def batch_size(self, batch: Any) -> int:
-        """Return how many samples a batch holds: the first dimension of its first tensor."""
-        return batch_size(batch)
+    # These three are called for every batch: the functions themselves, without a method around them.
+    freeze = staticmethod(scalars.freeze)
+    read = staticmethod(scalars.read)
+    batch_size = staticmethod(batch_size)
 
     # ---- learning rates and requests -----------------------------------------------------------------------------
 

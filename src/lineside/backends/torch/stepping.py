@@ -60,9 +60,9 @@ class Optimization:
         self.scaler = torch.amp.GradScaler(device.type) if precision == "fp16" else None
         self._parameters = [parameter for module in modules_of(model) for parameter in module.parameters()]
         self._clip_norm = clip_norm
-        dtype = _DTYPES.get(precision)
+        dtype, nothing = _DTYPES.get(precision), nullcontext()
         self.autocast: Callable[[], AbstractContextManager[Any]] = (
-            partial(nullcontext, None) if dtype is None else partial(torch.autocast, device.type, dtype)
+            (lambda: nothing) if dtype is None else partial(torch.autocast, device.type, dtype)
         )
 
     def backward(self, loss: torch.Tensor) -> None:

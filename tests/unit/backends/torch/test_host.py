@@ -189,7 +189,7 @@ def test_steps_are_told_and_no_longer_after_unwatch() -> None:
         model = net()
         optimizer = SGD(model.parameters(), 0.1)
         one = host(model, optimizer, announces_gradients=announces)
-        one.watch(lambda: told.append("gradients"), lambda: told.append("stepped"))
+        one.watch(lambda *_: told.append("gradients"), lambda *_: told.append("stepped"))
         optimizer.step()
         one.unwatch()
         optimizer.step()
