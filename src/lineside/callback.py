@@ -161,6 +161,13 @@ class Callback:
         """Return what this callback subscribes to."""
         return {event: Hook.of(getattr(self, method)) for event, method in self._hook_methods.items()}
 
+    @property
+    def has_state(self) -> bool:
+        """Whether this class has anything to save."""
+        return (
+            type(self).state_dict is not Callback.state_dict or type(self).state_tensors is not Callback.state_tensors
+        )
+
     def state_dict(self) -> dict[str, Any]:
         """Return what must survive a restart, as plain data: numbers, texts, None, lists, dicts with text keys."""
         return {}

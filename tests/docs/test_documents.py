@@ -34,4 +34,5 @@ def test_the_blocks_of_a_document_run(document: Path, tmp_path: Path) -> None:
         text=True,
         timeout=240,
     )
-    assert done.returncode == 0, f"{document.relative_to(ROOT)}\n{done.stdout}{done.stderr}"
+    if done.returncode != 0:
+        pytest.fail(f"{document.relative_to(ROOT)}\n{done.stdout}{done.stderr}", pytrace=False)

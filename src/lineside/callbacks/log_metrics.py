@@ -37,7 +37,7 @@ class LogMetricsCallback(Sink):
     """
 
     def __init__(
-        self, csv: bool = True, jsonl: bool = True, batches: bool = False, **options: Unpack[CallbackOptions]
+        self, *, csv: bool = True, jsonl: bool = True, batches: bool = False, **options: Unpack[CallbackOptions]
     ) -> None:
         super().__init__(**options)
         if not (csv or jsonl):

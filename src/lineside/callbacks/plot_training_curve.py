@@ -48,9 +48,12 @@ class PlotTrainingCurveCallback(Callback):
     """
 
     background = True
+    # The helper process is given as long: on a busy machine it takes a while to load matplotlib.
+    close_timeout = 30.0
 
     def __init__(
         self,
+        *,
         every: str = "1 epoch",
         formats: Sequence[str] = _FORMATS,
         metrics: Sequence[str] | None = None,
@@ -127,7 +130,7 @@ class PlotTrainingCurveCallback(Callback):
         stem = "training_curve" if self.name == PlotTrainingCurveCallback.name else self.name
         paths = {f"path_{form}": str(run.dir / "plots" / f"{stem}.{form}") for form in self.formats}
         early = run.reason is not None and run.total_epochs is not None and run.epochs_done < run.total_epochs
-        end = max((points[-1][:2] for points in self._history.values()))
+        end = max(points[-1][:2] for points in self._history.values())
         marks = {
             "best": self._best(run),
             "lr_cuts": self._cuts(),

@@ -39,6 +39,7 @@ class ProgressBar(Callback):
 
     def __init__(
         self,
+        *,
         refresh: str = "0.1 s",
         lines: str = "10 s",
         metrics: Sequence[str] = ("loss",),

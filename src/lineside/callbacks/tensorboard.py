@@ -46,12 +46,15 @@ class TensorBoard(Sink):
     """
 
     name = "tensorboard"
+    # The helper process is given as long: on a busy machine it takes a while to load its libraries.
+    close_timeout = 30.0
     # Hosts without this point show no gradients.
     optional_hooks = frozenset({"on_backward_end"})
 
     def __init__(
         self,
         log_dir: str | Path | None = None,
+        *,
         histograms: str | None = None,
         batches: bool = True,
         **options: Unpack[CallbackOptions],
@@ -87,11 +90,10 @@ class TensorBoard(Sink):
         self._histograms.extend(_summaries(run, "gradients", run.model.gradients()))
 
     def on_setup(self, run: RunView) -> None:
-        """Forget an earlier fit."""
+        """Forget an earlier fit; its histograms are gone, and those of this one may be there before this hook runs."""
         self._path = None
         self._count = 0
         self._early = []
-        self._histograms.clear()
 
     def on_train_start(self, run: RunView) -> None:
         """Begin a file; that of a resumed run says from which step on earlier files are superseded."""
@@ -155,6 +157,7 @@ class TensorBoard(Sink):
             self._begin(run, None, {})
         if self._path is not None:
             self._send(run, last=True)
+        self._histograms.clear()
 
     def state_dict(self) -> dict[str, Any]:
         """Return nothing; but a save, which asks for it, waits until all that was logged before is set aside."""

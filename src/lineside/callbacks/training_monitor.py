@@ -40,6 +40,7 @@ class TrainingMonitor(Callback):
 
     def __init__(
         self,
+        *,
         metrics: Sequence[str] | None = None,
         abnormal: Mapping[str, str] | None = None,
         stream: TextIO | None = None,

@@ -102,7 +102,10 @@ class Narrator:
         """The same training runs once more, undisturbed; shows that time passes."""
         self._next(
             text("Proof", "证明"),
-            text("The same training once more, in one go.", "同样的训练，一气呵成，再做一次。"),
+            text(
+                "The same training once more, in one go. SHA-256 of both:",
+                "同样的训练，一气呵成，再做一次。两者的 SHA-256：",
+            ),
         )
         return self._console.status(text("training …", "训练中 …"))
 
@@ -156,6 +159,7 @@ class Narrator:
             if proven
             else text("NOT proven: see the lines in red.", "未能证明：见红色各行。")
         )
+        self._console.print()
         self._console.rule(
             Text(f"{verdict} {seconds:.0f} {text('s', '秒')}", "bold green" if proven else "bold red"), style="cyan"
         )

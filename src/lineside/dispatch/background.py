@@ -49,8 +49,6 @@ class BackgroundCallback:
         self._snapshot: Any = None
         self._guard = guard
         self._fatal = fatal
-        self._stateful = type(callback).state_dict is not Callback.state_dict
-        self._stateful |= type(callback).state_tensors is not Callback.state_tensors
         self._asked: deque[Marker] = deque()
         self._last: Marker | None = None
         self._late: Marker | None = None
@@ -101,7 +99,7 @@ class BackgroundCallback:
 
     def ask_state(self) -> Marker | None:
         """Put a marker into the queue; None if the callback has no state to ask for."""
-        if not self._stateful:
+        if not self.callback.has_state:
             return None
         self._newest_answer()
         marker = Marker()

@@ -8,7 +8,7 @@ from __future__ import annotations
 import io
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypedDict
+from typing import TYPE_CHECKING, Any, Literal, TypedDict
 
 import matplotlib as mpl
 import numpy as np
@@ -91,6 +91,7 @@ def draw(
         "axes.titlelocation": "left",
         "axes.titleweight": "bold",
         "axes.grid": True,
+        "axes.axisbelow": True,
         "grid.color": "#E8E8E8",
         "svg.hashsalt": "lineside",
     }
@@ -181,18 +182,21 @@ def _spans_decades(values: Sequence[float], ratio: float) -> bool:
 
 
 def _mark(axes: Axes, members: Sequence[str], marks: Marks, steps: bool) -> None:
-    def at(step: int, epoch: int) -> int:
-        return step if steps else epoch + 1
+    def line(step: int, epoch: int, color: str, width: float, style: Literal[":", "-.", "--"]) -> int:
+        place = step if steps else epoch + 1
+        # Not `axvline`: the legend would keep away from it, and hide a curve instead.
+        axes.vlines(place, 0, 1, color, style, transform=axes.get_xaxis_transform(), lw=width, zorder=1)
+        return place
 
-    for cut in marks.get("lr_cuts", ()):
-        axes.axvline(at(*cut), color=_CUT, lw=1.6, ls=":", zorder=1)
+    for step, epoch in marks.get("lr_cuts", ()):
+        line(step, epoch, _CUT, 1.6, ":")
     if stopped := marks.get("stopped"):
-        axes.axvline(at(*stopped), color=_STOP, lw=1.4, ls="-.", zorder=1)
+        line(*stopped, _STOP, 1.4, "-.")
     if best := marks.get("best"):
         metric, step, epoch, value = best
-        axes.axvline(at(step, epoch), color=_BEST, lw=1, ls="--", zorder=1)
+        place = line(step, epoch, _BEST, 1, "--")
         if metric in members:
-            axes.plot(at(step, epoch), value, "*", color=_BEST, ms=12, mec="white", mew=0.8, zorder=5)
+            axes.plot(place, value, "*", color=_BEST, ms=12, mec="white", mew=0.8, zorder=5)
 
 
 def _head(figure: Figure, title: str, subtitle: str) -> None:

@@ -40,6 +40,7 @@ class Loop(LiveView):
         self._begun = False
         self._finished = False
         self._last_step = math.inf
+        self._in_epoch = False
         self._among_batches = False
         self._batches_over = False
         self._resumed_behind_batches = False
@@ -101,11 +102,13 @@ class Loop(LiveView):
 
     def _start_epoch(self) -> None:
         self._epoch_started = time.monotonic()
+        self._in_epoch = True
         self._batches_over = False
         self._rates = None
         self._resumed_behind_batches = self.progress.phase == "trained"
         if self.progress.phase == "fresh":
             self.progress.phase = "train"
+            self.batch = 0
             self.averages.clear()
             self.dispatcher.emit(Event.EPOCH_START)
             self.open_mail()
@@ -127,6 +130,7 @@ class Loop(LiveView):
 
     def _end_epoch(self) -> None:
         self._end_training_part()
+        self._in_epoch = False
         progress = self.progress
         self.log({"time/epoch": time.monotonic() - self._epoch_started})
         for name in self.metrics:
@@ -290,7 +294,8 @@ class Loop(LiveView):
         """Surround a validation, a test or a prediction with its events; its means are published at the end."""
         if self.stage != "train":
             raise RunStateError(f"A {stage} stage cannot begin inside a {self.stage} stage: leave that one first.")
-        if stage == "val" and not self._among_batches:
+        # One that was asked for and is done where a run resumes in mid-epoch stands before the rest of the batches.
+        if stage == "val" and self._in_epoch and not self._among_batches:
             self._end_training_part()
         outer = (self._in_batch, self._batch_values, self.batch, self.total_batches)
         outer_batch = (self.batch_data, self.outputs, self.loss)

@@ -327,12 +327,7 @@ class Run(Loop):
         self._finish()
 
     def _leave(self, error: BaseException | None) -> None:
-        """Show the end to everybody, close everything and write down how it ended.
-
-        Raises:
-            BaseException: what a callback with ``on_error="raise"`` raised at the very end, where nothing else did.
-            Interrupted: a signal came behind the last safe point.
-        """
+        """Show the end, close everything, write down how it ended, and raise what nobody has raised yet."""
         self.progress.stop_clock()
         self.dispatcher.end()
         try:
@@ -357,8 +352,10 @@ class Run(Loop):
         self._emit_last(Event.TEARDOWN)
 
     def _emit_last(self, event: Event, payload: Any = None) -> None:
-        """Show an event at the end; an error of a callback must not hide the one that ended the run."""
+        """Show one of the last events; alerts that are raised in ``on_teardown`` are recorded and no more."""
         try:
+            self.open_mail()
+            self._torn_down = event is Event.TEARDOWN
             self.dispatcher.emit(event, payload)
             self.open_mail()
         except Exception:

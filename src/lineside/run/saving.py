@@ -44,6 +44,7 @@ def capture(run: LiveView, points: SafePoints) -> RunState:
     document = {
         "progress": run.progress.state_dict(),
         "metrics": run.table.state_dict(),
+        "batch_metrics": run.batch_table.state_dict(),
         "averages": run.averages.state_dict(),
         "history": {name: list(values) for name, values in run.history.items()},
         "triggers": run.dispatcher.triggers(),
@@ -66,6 +67,8 @@ def capture(run: LiveView, points: SafePoints) -> RunState:
 
 
 def _state_of(callback: Callback) -> tuple[dict[str, Any], Mapping[str, Any]] | None:
+    if not callback.has_state:
+        return None
     try:
         # A copy, since the callback goes on before a checkpoint of this moment may be written.
         return copy.deepcopy(callback.state_dict()), callback.state_tensors()
@@ -145,7 +148,9 @@ def restore(run: LiveView, saved: SavedState, *, go_on: bool) -> None:
     run.host_port.restore(OneDocument(saved))
     document = saved.document(STATE)
     run.progress.load_state_dict(document["progress"])
+    run.batch = max(0, run.progress.position - 1)
     run.table.load_state_dict(document["metrics"])
+    run.batch_table.load_state_dict(document["batch_metrics"])
     run.averages.load_state_dict(document["averages"])
     run.history.update({name: list(values) for name, values in document["history"].items()})
     run.dispatcher.load_triggers(document["triggers"])
@@ -175,7 +180,8 @@ def _restore_callbacks(run: LiveView, saved: SavedState, states: Mapping[str, An
             except Exception as error:  # noqa: BLE001 - the guard decides
                 run.dispatcher.guard.failed(Bound(callback, "load_state_dict", load), error)
     names = [callback.name for callback in run.dispatcher.callbacks]
-    new, left = [name for name in names if name not in states], [name for name in states if name not in names]
+    new = [callback.name for callback in run.dispatcher.callbacks if callback.has_state and callback.name not in states]
+    left = [name for name in states if name not in names]
     log.info("State of callbacks: restored %s; new %s; left %s.", used or "none", new or "none", left or "none")
     if left:
         log.warning("The checkpoint holds the state of callbacks that this run does not have: %s.", ", ".join(left))

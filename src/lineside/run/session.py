@@ -20,6 +20,7 @@ from lineside.run.saving import STATE
 from lineside.store.catalogue import newest_resumable, resolve_run
 from lineside.store.directory import RunDirectory
 from lineside.store.environment import environment, git_state
+from lineside.store.plain import plain
 from lineside.store.reader import RunReader
 from lineside.store.run_record import RunRecord, Status
 from lineside.store.writer import StoreWriter
@@ -84,7 +85,7 @@ class Session:
         session.checkpoints.sweep()
         session._find_checkpoint()
         session._find_requests()
-        if hparams and dict(hparams) != dict(record.hparams):
+        if hparams and plain(hparams) != dict(record.hparams):
             log.warning("The run resumes with other hyper-parameters than it began with; those given now are recorded.")
             session.record = replace(session.record, hparams=dict(hparams))
         session._write("running")

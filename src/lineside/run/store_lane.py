@@ -56,6 +56,8 @@ class StoreLane:
         self._sink = sink
         self._recorder = recorder
         self._inbox = inbox
+        self._flushed = threading.Event()
+        self._flushed.set()
 
     def event(self, kind: str, step: int, epoch: int, data: Mapping[str, Any]) -> None:
         """Record that something happened."""
@@ -65,9 +67,11 @@ class StoreLane:
     def flush(self) -> None:
         """Have everything so far on the disk, or give up after a while: a checkpoint must not wait for a hung store.
 
-        Curves before a checkpoint that is resumed from are not recorded again.
+        Curves before a checkpoint that is resumed from are not recorded again. After a wait in vain nobody waits until
+        the store has caught up.
         """
-        done = threading.Event()
+        caught_up = self._flushed.is_set()
+        done = self._flushed = threading.Event()
 
         def commit() -> None:
             try:
@@ -76,8 +80,9 @@ class StoreLane:
                 done.set()
 
         self._lane.put(Task(commit))
-        self._lane.hurry()
-        done.wait(FLUSH_TIMEOUT)
+        if caught_up:
+            self._lane.hurry()
+            done.wait(FLUSH_TIMEOUT)
 
     def request(self, request: Request, outcome: Outcome) -> None:
         """Record what became of a request; one from outside leaves the inbox when the record is on the disk."""

@@ -57,6 +57,7 @@ class LiveView:
         self.reason: str | None = None
         self.summary: str | None = None
         self._mail: deque[Callable[[], None]] = deque()
+        self._torn_down = False
         self._in_batch = False
         self._batch_values: dict[str, Scalar] = {}
         self._retention: list[Any] = []
@@ -224,7 +225,8 @@ class LiveView:
 
     def _show_alert(self, alert: Alert) -> None:
         self.record("alert", {"title": alert.title, "text": alert.text, "level": alert.level, "author": alert.author})
-        self.dispatcher.emit(Event.ALERT, alert)
+        if not self._torn_down:
+            self.dispatcher.emit(Event.ALERT, alert)
 
     def record(self, kind: str, data: Mapping[str, Any]) -> None:
         """Write an event into the store, in the background."""

@@ -4,6 +4,7 @@ import base64
 import importlib.util
 import json
 import math
+from collections import deque
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,8 @@ from tensorboard.backend.event_processing.event_accumulator import EventAccumula
 from tensorboard.plugins.hparams import api_pb2, plugin_data_pb2
 
 from lineside.callbacks.tensorboard import TensorBoard
+from lineside.dispatch.background import BackgroundCallback
+from lineside.dispatch.guard import Guard
 from lineside.errors import AttachError, MissingDependency, OptionError
 from lineside.events import Event
 from lineside.ports import Capabilities
@@ -157,6 +160,19 @@ def test_histograms_by_steps_are_taken_at_batches() -> None:
     run = FakeRun([TensorBoard(histograms="3 steps")], batches=4).play(2)
     shown = written(run)
     assert [point.step for point in shown.Histograms("weights/weight")] == [3, 6]
+
+
+def test_a_histogram_may_be_taken_before_the_sink_has_seen_the_setup() -> None:
+    callback = TensorBoard(histograms="1 epoch")
+    run = FakeRun([callback])
+    callback._take_weights(run)
+    run.play(1)
+    assert [point.step for point in written(run).Histograms("weights/weight")] == [0, 2]
+
+
+def test_a_save_waits_until_what_was_logged_is_set_aside() -> None:
+    guard = Guard(lambda hook: None, lambda title, text, hook: None)
+    assert BackgroundCallback(TensorBoard(), guard, deque()).ask_state() is not None
 
 
 def test_without_histograms_no_hook_is_inline() -> None:

@@ -41,7 +41,7 @@ def test_each_stage_is_one_plain_line(narrator: Narrator, page: io.StringIO) -> 
         "1/5 Start  Process 4711 trains a small CNN on 1,797 scanned digits. It will be killed in epoch 11.",
         "2/5 Kill  kill -9 4711 in epoch 11, soon after step 390: nothing more could be saved.",
         '3/5 Resume  resume="auto" finds epoch0011-step00000390-abcd: epoch 11, batch 10 of 38.',
-        "4/5 Proof  The same training once more, in one go.",
+        "4/5 Proof  The same training once more, in one go. SHA-256 of both:",
         "5/5 Result  The model reads 297 of 300 digits that it never saw: 99.0%.",
     ]
 

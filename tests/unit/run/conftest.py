@@ -1,7 +1,9 @@
 from __future__ import annotations
 
-from collections.abc import Callable
+import os
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import pytest
@@ -16,9 +18,18 @@ def no_environment(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(session, "git_state", lambda path: None)
 
 
+@pytest.fixture(autouse=True)
+def no_waiting_for_the_disk(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What a process wrote outlives its death without this; only a power loss would tell the difference."""
+    monkeypatch.setattr(os, "fsync", lambda descriptor: None)
+
+
 @pytest.fixture
-def run_dir(tmp_path: Path) -> Path:
-    return tmp_path / "runs"
+def run_dir() -> Iterator[Path]:
+    """Where runs lie: in memory where that is possible, since what a database syncs is not in our hands."""
+    memory = Path("/dev/shm")
+    with TemporaryDirectory(prefix="lineside-", dir=memory if memory.is_dir() else None) as directory:
+        yield Path(directory)
 
 
 @pytest.fixture

@@ -6,8 +6,8 @@ see at the end.
 
 from __future__ import annotations
 
-import signal
 import sys
+import time
 from typing import Any
 
 from lineside import Callback, Run
@@ -27,10 +27,14 @@ class Tell(Callback):
         print("on_val_end", flush=True)
 
 
-def wait(signals: int) -> None:
-    for _ in range(signals):
+def wait(run: Run, signals: int) -> None:
+    print("ready", flush=True)
+    while run.interrupting is None:
+        time.sleep(0.001)
+    if signals == 2:
         print("ready", flush=True)
-        signal.pause()
+        while True:  # until the second one raises
+            time.sleep(0.001)
 
 
 def main(run_dir: str, where: str, signals: int) -> None:
@@ -39,11 +43,11 @@ def main(run_dir: str, where: str, signals: int) -> None:
             for number in run.batches([0, 1, 2, 3]):
                 run.stepped()
                 if where == "training" and number == 2:
-                    wait(signals)
+                    wait(run, signals)
             with run.validation():
                 for number in run.batches([0, 1, 2]):
                     if where == "validation" and number == 1:
-                        wait(signals)
+                        wait(run, signals)
 
 
 if __name__ == "__main__":

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable, Iterable, Mapping
 from functools import partial
 from typing import Any
@@ -15,6 +16,7 @@ from lineside.store import RunDirectory, RunReader
 EVENTS = frozenset(PlainHost().capabilities.events)
 
 Batch = Callable[[Run, float], None]
+MakeRun = Callable[..., Run]
 
 
 def nothing(run: Run, value: float) -> None:
@@ -118,3 +120,14 @@ def events(run: Run, kind: str) -> list[Mapping[str, Any]]:
 def status(run: Run) -> str:
     """Return how the run's record says that it ended."""
     return str(RunDirectory.open(run.dir).status())
+
+
+class Gate:
+    """Holds a background callback until the test lets it go."""
+
+    def __init__(self) -> None:
+        self.reached, self.open = threading.Event(), threading.Event()
+
+    def __call__(self, *_: Any) -> None:
+        self.reached.set()
+        assert self.open.wait(60)

@@ -168,18 +168,6 @@ class Stream:
         for generator, seed in zip(self._own, self._own_seeds, strict=True):
             generator.manual_seed(seed)
 
-    def plain(self) -> dict[str, Any] | None:
-        """Return where the stream stands, as data that JSON holds; None if it was never entered."""
-        if self._inside is None:
-            return None
-        states, own = self._inside
-        return {"process": states.plain(), "own": [_text(state) for state in own]}
-
-    def load_plain(self, plain: Mapping[str, Any]) -> None:
-        """Go on where a stream stood that `plain` was taken from."""
-        own = [_tensor(text) for text in plain["own"]]
-        self._inside = GeneratorStates.from_plain(plain["process"]), own
-
     def __enter__(self) -> Self:
         self._outside = self._capture()
         if self._inside is None:

@@ -18,7 +18,6 @@ from lineside.backends.torch.optimizers import Optimizers, named
 from lineside.backends.torch.rates import TorchRates
 from lineside.backends.torch.tensors import check_weight_suffix, copied, read_tensors, tensor_writer, weight_writer
 from lineside.errors import RequestRefused, StateMismatch
-from lineside.metrics import Scalar
 from lineside.ports import Capabilities, HostState, SavedState, Stage, TensorWriter
 
 _GENERATORS = "rank-0/generators.json"

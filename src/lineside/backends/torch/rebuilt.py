@@ -11,7 +11,7 @@ from torch.utils.data import DataLoader, Dataset
 from lineside.backends.torch.generators import derive
 from lineside.backends.torch.sampling import SeededOrder, samplers, unsaved_generator
 from lineside.backends.torch.seeded_dataset import SeededDataset
-from lineside.backends.torch.worker_start import WorkerStart
+from lineside.backends.torch.workers import WorkerStart, stop, stop_at_exit, working
 
 
 def is_plain(loader: Any) -> bool:
@@ -35,7 +35,7 @@ def rebuild(
         order: the options that choose: ``batch_sampler``, or ``sampler``, ``batch_size``, ``drop_last``.
         generator: gives the workers' seeds, which are drawn from the generator of the process otherwise.
     """
-    return DataLoader(
+    rebuilt: DataLoader[Any] = DataLoader(
         dataset,
         **order,
         num_workers=loader.num_workers,
@@ -50,6 +50,9 @@ def rebuild(
         pin_memory_device=loader.pin_memory_device,
         in_order=loader.in_order,
     )
+    if loader.persistent_workers:
+        stop_at_exit(rebuilt)
+    return rebuilt
 
 
 class RebuiltLoader:
@@ -84,20 +87,10 @@ class RebuiltLoader:
         self._order.begin(epoch, skip)
         self._generator.manual_seed(derive(self._seed, "workers", epoch))
         iterator = iter(self._loader)
-        try:
+        with working(self._loader, iterator):
             yield from iterator
-        finally:
-            stop_workers(self._loader, iterator)
 
     def close(self) -> None:
-        """End workers that persist: at the end of the process nobody would, and it would wait for them."""
-        iterator, self._loader._iterator = self._loader._iterator, None
-        if iterator is not None:
-            iterator._shutdown_workers()  # type: ignore[attr-defined] # torch has no public way
-
-
-def stop_workers(loader: Any, iterator: Any) -> None:
-    """End the workers of an iteration that was left early, unless they are kept for the next epoch."""
-    stop = getattr(iterator, "_shutdown_workers", None)
-    if stop is not None and not getattr(loader, "persistent_workers", False):
-        stop()
+        """Stop workers that persist; the next epoch would start new ones."""
+        iterator, self._loader._iterator = self._loader._iterator, None  # noqa: SLF001 - torch has no public way
+        stop(iterator)

@@ -11,8 +11,9 @@ import torch
 from torch.utils.data import DataLoader
 
 from lineside.backends.torch.generators import GeneratorStates, Stream, derive
-from lineside.backends.torch.rebuilt import is_plain, rebuild, stop_workers
+from lineside.backends.torch.rebuilt import is_plain, rebuild
 from lineside.backends.torch.sampling import own_generators, samplers, set_epoch, unsaved_generator
+from lineside.backends.torch.workers import working
 
 log = logging.getLogger("lineside")
 
@@ -61,7 +62,7 @@ class ReplayedLoader:
             set_epoch(epoch, *self._parts)
             iterator = iter(self._loader)
             first = next(iterator, _END)
-        try:
+        with working(self._loader, iterator):
             if first is _END:
                 return
             if skip == 0:
@@ -73,8 +74,6 @@ class ReplayedLoader:
                     type(self._loader).__name__,
                 )
             yield from iterator
-        finally:
-            stop_workers(self._loader, iterator)
 
 
 def pass_over(iterator: Iterator[Any], count: int) -> bool:

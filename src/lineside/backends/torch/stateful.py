@@ -9,10 +9,10 @@ from typing import Any
 import torch
 
 from lineside.backends.torch.generators import Stream, derive
-from lineside.backends.torch.rebuilt import stop_workers
 from lineside.backends.torch.replayed import pass_over
 from lineside.backends.torch.sampling import set_epoch
 from lineside.backends.torch.tensors import from_bytes, to_bytes
+from lineside.backends.torch.workers import working
 from lineside.backends.tree import flatten, unflatten
 
 
@@ -52,9 +52,7 @@ class StatefulLoader:
         with Stream(derive(self._seed, "order", epoch)):
             set_epoch(epoch, self._loader)
             iterator = iter(self._loader)
-        try:
+        with working(self._loader, iterator):
             if loaded is None:
                 pass_over(iterator, skip)
             yield from iterator
-        finally:
-            stop_workers(self._loader, iterator)

@@ -106,8 +106,8 @@ def _scheduler(given: Any) -> tuple[Any, Literal["epoch", "step"] | None]:
     scheduler, interval = given if isinstance(given, tuple) else (given, None)
     if isinstance(scheduler, ReduceLROnPlateau):
         raise OptionError(
-            "scheduler= got torch's ReduceLROnPlateau, which waits for a metric: use 'reduce-lr-on-plateau' as a callback, "
-            "which knows the metric, and goes on where it was when the run resumes."
+            "scheduler= got torch's ReduceLROnPlateau, which waits for a metric: use 'reduce-lr-on-plateau' as a "
+            "callback, which knows the metric, and goes on where it was when the run resumes."
         )
     if not hasattr(scheduler, "step") or not hasattr(scheduler, "state_dict"):
         raise OptionError(f"scheduler= takes a scheduler, or (scheduler, 'step'), not a {type(scheduler).__name__}.")

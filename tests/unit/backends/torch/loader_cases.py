@@ -18,6 +18,10 @@ from lineside.backends.torch.loader import ResumableLoader
 ELSEWHERE = itertools.count()
 
 
+def _noise() -> float:
+    return np.random.rand()  # noqa: NPY002 - the generator that most data sets draw from
+
+
 class Augmented(Dataset[Tensor]):
     """Samples of four numbers: the index, and noise of each of the three generators."""
 
@@ -31,7 +35,7 @@ class Augmented(Dataset[Tensor]):
 
     def __getitem__(self, index: int) -> Tensor:
         self.loaded.append(index)
-        return torch.tensor([float(index), random.random(), np.random.rand(), torch.rand(()).item()])  # noqa: NPY002 - what data sets draw from
+        return torch.tensor([float(index), random.random(), _noise(), torch.rand(()).item()])
 
 
 class Seeds(Dataset[int]):
@@ -71,7 +75,17 @@ class Stream(IterableDataset[Tensor]):
             yield self._sample(buffer.pop(random.randrange(len(buffer))))
 
     def _sample(self, index: int) -> Tensor:
-        return torch.tensor([float(index), random.random(), np.random.rand(), torch.rand(()).item()])  # noqa: NPY002 - what data sets draw from
+        return torch.tensor([float(index), random.random(), _noise(), torch.rand(()).item()])
+
+
+class Shuffled(Stream):
+    """Shuffles at the beginning, by the global generator; noise is drawn as it goes."""
+
+    def __iter__(self) -> Iterator[Tensor]:
+        order = list(range(self.length))
+        random.shuffle(order)
+        for index in order:
+            yield self._sample(index)
 
 
 class Endless(Sampler[int]):
@@ -87,12 +101,12 @@ class Endless(Sampler[int]):
             yield random.randrange(self.length)
 
 
-class Shuffling:
-    """An iterable of batches that is no DataLoader, and shuffles by the global generator while it goes."""
+class Drawing:
+    """An iterable of batches that is no DataLoader, and draws from the global generators as it goes."""
 
     def __iter__(self) -> Iterator[list[float]]:
         for _ in range(6):
-            yield [random.random(), np.random.rand(), torch.rand(()).item()]  # noqa: NPY002 - as above
+            yield [random.random(), _noise(), torch.rand(()).item()]
 
     def __len__(self) -> int:
         return 6

@@ -90,22 +90,6 @@ def test_a_stream_goes_on_where_it_was_left() -> None:
     assert [first, second] == expected
 
 
-def test_a_stream_can_be_taken_up_from_its_plain_state() -> None:
-    assert Stream(5).plain() is None
-    generator = torch.Generator().manual_seed(1)
-    stream = Stream(5, [(generator, 1)])
-    with stream:
-        draw()
-    plain = json.loads(json.dumps(stream.plain(), allow_nan=False))
-    with stream:
-        expected = [*draw(), torch.rand((), generator=generator).item()]
-    other = torch.Generator()
-    again = Stream(99, [(other, 1)])
-    again.load_plain(plain)
-    with again:
-        assert [*draw(), torch.rand((), generator=other).item()] == expected
-
-
 def test_a_generator_that_belongs_to_the_code_is_part_of_its_stream() -> None:
     generator = torch.Generator().manual_seed(11)
     untouched = torch.Generator().manual_seed(11)

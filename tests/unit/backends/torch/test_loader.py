@@ -10,7 +10,7 @@ from torch.utils.data import BatchSampler, DataLoader, DistributedSampler, Rando
 from lineside.backends.torch.generators import GeneratorStates, seed_all
 from lineside.backends.torch.loader import ResumableLoader
 from lineside.errors import OptionError
-from tests.unit.backends.torch.loader_cases import Augmented, Batched, Shuffling, Stream, epoch_of, plain
+from tests.unit.backends.torch.loader_cases import Augmented, Batched, Drawing, Shuffled, Stream, epoch_of, plain
 
 pytestmark = pytest.mark.filterwarnings("ignore:This DataLoader will create:UserWarning")
 
@@ -42,10 +42,8 @@ def loaders() -> dict[str, Callable[[], Any]]:
         "persistent": lambda: DataLoader(
             Augmented(), batch_size=4, shuffle=True, num_workers=2, persistent_workers=True
         ),
-        "iterable": lambda: DataLoader(Stream(), batch_size=4),
         "iterable with workers": lambda: DataLoader(Stream(), batch_size=4, num_workers=2),
         "list": lambda: [[1.0], [2.0], [3.0], [4.0]],
-        "any iterable": Shuffling,
     }
 
 
@@ -79,6 +77,29 @@ def test_a_second_epoch_of_one_wrapper_is_that_of_a_fresh_one(name: str) -> None
     assert [plain(batch) for batch in source.batches(2, 1)] == epoch_of(make(), 2)[1:]
 
 
+DRAWING: dict[str, Callable[[], Any]] = {
+    "map-style, read in this process": lambda: DataLoader(Augmented(), 4, shuffle=True),
+    "iterable, read in this process": lambda: DataLoader(Shuffled(), 4),
+    "any iterable": Drawing,
+}
+
+
+@pytest.mark.parametrize("name", loaders().keys() | DRAWING.keys())
+def test_an_interrupted_epoch_goes_on_with_the_generators_of_its_checkpoint(name: str) -> None:
+    make = (loaders() | DRAWING)[name]
+    seed_all(8)
+    iteration = ResumableLoader(make(), 1, "train").batches(2)
+    for _ in range(2):
+        next(iteration)
+    saved = GeneratorStates.capture()
+    expected = [plain(batch) for batch in iteration]
+    seed_all(99)
+    again = ResumableLoader(make(), 1, "train").batches(2, skip=2)
+    saved.restore()
+    assert [plain(batch) for batch in again] == expected
+    assert expected
+
+
 @pytest.mark.parametrize("name", loaders())
 def test_iterating_leaves_the_generators_of_the_process_alone(name: str) -> None:
     source = ResumableLoader(loaders()[name](), 1, "train")
@@ -93,7 +114,7 @@ def test_lengths() -> None:
     assert ResumableLoader(DataLoader(Augmented(21), 4), 0, "train").length == 6
     assert ResumableLoader(DataLoader(Stream(), 4), 0, "train").length is None
     assert ResumableLoader([1, 2], 0, "train").length == 2
-    assert ResumableLoader(Shuffling(), 0, "train").length == 6
+    assert ResumableLoader(Drawing(), 0, "train").length == 6
     assert ResumableLoader(iter([1]), 0, "train").length is None
 
 

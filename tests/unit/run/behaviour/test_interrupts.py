@@ -7,7 +7,7 @@ import signal
 import subprocess
 import sys
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -15,11 +15,18 @@ import pytest
 
 from lineside.run import Run, safe_points
 from lineside.store import find_runs
-from tests.unit.run.toys import Made, Trace, ask, status, train, validate
+from tests.unit.run.toys import (
+    Made,
+    MakeRun,
+    Trace,
+    ask,
+    status,
+    train,
+    validate,
+)
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="Windows has no SIGTERM")
 
-MakeRun = Callable[..., Run]
 SCRIPT = Path(__file__).parents[1] / "interrupted.py"
 
 
@@ -112,22 +119,32 @@ def test_behind_the_last_safe_point_the_training_ends_and_then_the_process(make_
     assert status(run) == "completed"
 
 
+def while_paused(run: Run, act: Callable[[], None]) -> None:
+    """Let a run do something as soon as it waits."""
+    record = run.record
+
+    def recorded(kind: str, data: Mapping[str, Any]) -> None:
+        record(kind, data)
+        if kind == "paused":
+            act()
+
+    run.record = recorded
+
+
 def test_a_paused_run_can_be_interrupted_and_is_paused_when_it_is_resumed(
     make_run: MakeRun, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(safe_points, "PAUSE_POLL", 0.001)
-    with pytest.raises(SystemExit), make_run(ask("pauses", "on_batch_end", lambda run: run.pause("lunch"))) as run:
-        record = run.record
-        run.record = lambda kind, data: (record(kind, data), kind == "paused" and signal.raise_signal(signal.SIGTERM))[0]
+    pauses = ask("pauses", "on_batch_end", lambda run: run.pause("lunch"))
+    signals = ask("signals", "on_batch_start", lambda run: while_paused(run, lambda: signal.raise_signal(15)))
+    with pytest.raises(SystemExit), make_run(pauses, signals) as run:
         train(run)
     assert status(run) == "interrupted"
-    resumed = make_run(resume="auto")
-    with resumed:
-        record = resumed.record
-        paused = threading.Event()
-        resumed.record = lambda kind, data: (record(kind, data), kind == "paused" and (paused.set(), resumed.unpause()))[0]
+    waited: list[int] = []
+    with make_run(resume="auto") as resumed:
+        while_paused(resumed, lambda: (waited.append(resumed.step), resumed.unpause()))
         train(resumed)
-    assert paused.is_set()
+    assert waited == [1]
     assert resumed.step == 4
 
 
@@ -180,21 +197,21 @@ def test_in_another_thread_a_run_leaves_signals_alone(make_run: MakeRun) -> None
 
 def spoken(run_dir: Path, where: str, signals: list[signal.Signals]) -> tuple[int, list[str]]:
     """Train in a process of its own, send each signal when it is ready, and return its exit code and what it said."""
-    process = subprocess.Popen(
+    waiting, said = list(signals), []
+    with subprocess.Popen(
         [sys.executable, SCRIPT, str(run_dir), where, str(len(signals))],
         stdout=subprocess.PIPE,
         stderr=subprocess.DEVNULL,
         text=True,
         env=os.environ | {"PYTHONPATH": os.pathsep.join(sys.path)},
-    )
-    said = []
-    assert process.stdout is not None
-    waiting = list(signals)
-    for line in process.stdout:
-        said.append(line.strip())
-        if said[-1] == "ready":
-            process.send_signal(waiting.pop(0))
-    return process.wait(60), [line for line in said if line != "ready"]
+    ) as process:
+        assert process.stdout is not None
+        for line in process.stdout:
+            if line == "ready\n":
+                process.send_signal(waiting.pop(0))
+            else:
+                said.append(line.strip())
+        return process.wait(60), said
 
 
 @pytest.mark.parametrize(

@@ -2,16 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any
 
 import pytest
 
-from lineside.errors import AttachError, MonitorError
+from lineside.errors import (
+    AttachError,
+    MonitorError,
+)
 from lineside.run import Run
-from tests.unit.run.toys import EVENTS, Made, RaisesAlways, Trace, ask, events, status, train
-
-MakeRun = Callable[..., Run]
+from tests.unit.run.toys import (
+    EVENTS,
+    Made,
+    MakeRun,
+    RaisesAlways,
+    Trace,
+    ask,
+    events,
+    status,
+    train,
+)
 
 boom = ValueError("boom")
 
@@ -174,7 +184,9 @@ def test_an_on_alert_that_fails_does_not_go_on_for_ever(make_run: MakeRun) -> No
         calls.append(alert.title)
         raise boom
 
-    with make_run(Made("bad", on_alert=bad), ask("asks", "on_batch_end", lambda run: run.alert("fire"), once=False)) as run:
+    with make_run(
+        Made("bad", on_alert=bad), ask("asks", "on_batch_end", lambda run: run.alert("fire"), once=False)
+    ) as run:
         train(run, epochs=4)
     assert calls == ["fire"] * 3
     assert [data["title"] for data in events(run, "alert")] == ["fire"] * 8
@@ -222,3 +234,13 @@ def test_a_state_that_cannot_be_loaded_is_isolated_too(make_run: MakeRun, caplog
     assert "it.load_state_dict raised KeyError" in caplog.text
     with pytest.raises(KeyError), make_run(Changed(name="it", on_error="raise"), resume=run.dir) as run:
         train(run, epochs=3)
+
+
+def test_nothing_follows_on_teardown_and_its_failures_are_recorded(make_run: MakeRun) -> None:
+    with make_run(trace := Trace(), Made("bad", on_teardown=fail, on_train_end=fail)) as run:
+        train(run)
+    assert trace.seen[-3:] == ["on_train_end", "on_alert", "on_teardown"]
+    assert [data["title"] for data in events(run, "alert")] == [
+        "Callback bad.on_train_end failed",
+        "Callback bad.on_teardown failed",
+    ]

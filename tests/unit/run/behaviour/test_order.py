@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any
 
 import pytest
 
-from lineside.errors import RunStateError
+from lineside.errors import (
+    RunStateError,
+)
 from lineside.run import Run
-from tests.unit.run.toys import Made, Trace, ask, train, validate
-
-MakeRun = Callable[..., Run]
+from tests.unit.run.toys import (
+    Made,
+    MakeRun,
+    Trace,
+    ask,
+    train,
+    validate,
+)
 
 BATCH = ["on_batch_start", "on_step_end", "on_batch_end"]
 VALIDATION = ["on_val_start", "on_val_batch_start", "on_val_batch_end", "on_val_end"]
@@ -27,16 +33,18 @@ def test_two_epochs_with_validation(make_run: MakeRun) -> None:
 
 
 def test_what_a_callback_reads_at_each_event(make_run: MakeRun) -> None:
-    look = lambda run: (run.epoch, run.step, run.batch, run.epochs_done, run.batches_done, run.samples, run.stage)
+    def look(run: Any) -> Any:
+        return run.epoch, run.step, run.batch, run.epochs_done, run.batches_done, run.samples, run.stage
+
     with make_run(trace := Trace(look)) as run:
         for _ in run.epochs(2):
             for values in run.batches([[1.0, 2.0], [3.0]]):
                 run.stepped()
                 assert values == run.batch_data
             validate(run, [5.0])
-    second_epoch = trace.seen[trace.seen.index(["on_epoch_start", (1, 2, 1, 1, 2, 3, "train")]) :]
+    second_epoch = trace.seen[trace.seen.index(["on_epoch_start", (1, 2, 0, 1, 2, 3, "train")]) :]
     assert [tuple(seen) for seen in second_epoch] == [
-        ("on_epoch_start", (1, 2, 1, 1, 2, 3, "train")),
+        ("on_epoch_start", (1, 2, 0, 1, 2, 3, "train")),
         ("on_batch_start", (1, 2, 0, 1, 2, 3, "train")),
         ("on_step_end", (1, 3, 0, 1, 2, 3, "train")),
         ("on_batch_end", (1, 3, 0, 1, 3, 5, "train")),
@@ -89,7 +97,7 @@ def test_batch_data_is_there_within_the_batch_alone(make_run: MakeRun) -> None:
     with make_run(trace := Trace(lambda run: run.batch_data)) as run:
         train(run, epochs=1, batches=[1.0], validation=[2.0])
     assert {hook: data for hook, data in trace.seen if data is not None} == {
-        **{hook: 1.0 for hook in BATCH},
+        **dict.fromkeys(BATCH, 1.0),
         "on_val_batch_start": 2.0,
         "on_val_batch_end": 2.0,
     }
@@ -115,7 +123,11 @@ def test_test_and_predict_have_their_own_events(make_run: MakeRun) -> None:
                     run.log({"loss": value})
     assert trace.seen == [
         "on_setup",
-        *(f"on_{stage}_{point}" for stage in ("test", "predict") for point in ("start", "batch_start", "batch_end", "end")),
+        *(
+            f"on_{stage}_{point}"
+            for stage in ("test", "predict")
+            for point in ("start", "batch_start", "batch_end", "end")
+        ),
         "on_teardown",
     ]
     assert run.metrics["test/loss"] == 1.0
@@ -203,10 +215,11 @@ def test_a_failure_goes_through_exception_and_teardown(make_run: MakeRun) -> Non
 
 
 def test_a_second_call_of_batches_in_an_epoch_is_refused(make_run: MakeRun) -> None:
-    with pytest.raises(RunStateError, match="once in each epoch"), make_run() as run:
+    with make_run() as run:
         for _ in run.epochs(1):
             list(run.batches([1.0]))
-            list(run.batches([1.0]))
+            with pytest.raises(RunStateError, match="once in each epoch"):
+                list(run.batches([1.0]))
 
 
 def test_batches_outside_of_an_epoch_are_refused(make_run: MakeRun) -> None:
@@ -215,24 +228,27 @@ def test_batches_outside_of_an_epoch_are_refused(make_run: MakeRun) -> None:
 
 
 def test_training_batches_behind_the_validation_of_their_epoch_are_refused_and_not_skipped(make_run: MakeRun) -> None:
-    with pytest.raises(RunStateError, match="before its validation"), make_run() as run:
+    with make_run() as run:
         for _ in run.epochs(1):
             validate(run)
-            list(run.batches([1.0]))
+            with pytest.raises(RunStateError, match="before its validation"):
+                list(run.batches([1.0]))
 
 
 def test_a_stage_within_a_stage_is_refused(make_run: MakeRun) -> None:
-    with pytest.raises(RunStateError, match="test stage cannot begin inside a val stage"), make_run() as run:
+    refused = pytest.raises(RunStateError, match="test stage cannot begin inside a val stage")
+    with make_run() as run:
         for _ in run.epochs(1):
-            with run.validation(), run.evaluation("test"):
+            with run.validation(), refused, run.evaluation("test"):
                 pass
-    assert run.stage == "train"
+            assert run.stage == "train"
 
 
 def test_a_run_trains_once(make_run: MakeRun) -> None:
-    with pytest.raises(RunStateError, match="training is over"), make_run() as run:
+    with make_run() as run:
         train(run, epochs=1)
-        train(run, epochs=1)
+        with pytest.raises(RunStateError, match="training is over"):
+            train(run, epochs=1)
 
 
 def test_a_run_without_training_has_setup_and_teardown(make_run: MakeRun) -> None:

@@ -2,50 +2,25 @@
 
 from __future__ import annotations
 
-import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from typing import Any
 
 import pytest
 
-from lineside.control import Kind, Outcome, Request
-from lineside.errors import RequestRefused
+from lineside.control import Kind
 from lineside.run import Run, safe_points
-from lineside.run.plain_host import PlainHost
 from lineside.store import Inbox
-from tests.unit.run.toys import Made, Trace, answers, ask, events, status, train, validate
-
-MakeRun = Callable[..., Run]
-
-
-class SteeredHost(PlainHost):
-    """A host without a model that writes down what is done to it."""
-
-    def __init__(self, **options: Any) -> None:
-        super().__init__(**options)
-        self.done: list[Any] = []
-        self.rates: dict[str, float] = {"0": 0.1}
-
-    def lr(self) -> Mapping[str, float]:
-        return dict(self.rates)
-
-    def set_lr(self, value: float, group: str | int | None) -> None:
-        if group == "nobody":
-            raise RequestRefused("there is no group 'nobody'")
-        self.done.append(("set_lr", value))
-        self.rates["0"] = value
-
-    def restore(self, saved: Any, weights_only: bool = False) -> None:
-        self.done.append(("restore", saved.step if hasattr(saved, "step") else None))
-
-    def validate(self) -> None:
-        self.done.append("validate")
-        super().validate()
-
-    def weight_file(self, suffix: str) -> Any:
-        if suffix != ".txt":
-            raise RequestRefused(f"no {suffix} files here")
-        return lambda path: path.write_text("weights")
+from tests.unit.run.steered import Door, SteeredHost, operator
+from tests.unit.run.toys import (
+    Made,
+    MakeRun,
+    Trace,
+    answers,
+    ask,
+    status,
+    train,
+    validate,
+)
 
 
 @pytest.fixture(autouse=True)
@@ -53,11 +28,7 @@ def no_waiting(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(safe_points, "PAUSE_POLL", 0.001)
 
 
-def operator(kind: Kind, reason: str = "because", **arguments: Any) -> Request:
-    return Request(kind, reason, "ada", "operator", arguments)
-
-
-# ---- order -----------------------------------------------------------------------------------------------------------
+# ---- order ----------------------------------------------------------------------------------------------------------
 
 
 def test_one_safe_point_applies_in_one_order(make_run: MakeRun) -> None:
@@ -73,7 +44,7 @@ def test_one_safe_point_applies_in_one_order(make_run: MakeRun) -> None:
     trace = Trace(lambda run: list(host.done))
     with make_run(saves, ask("asks", "on_batch_end", everything), trace, host=host) as run:
         train(run)
-    assert host.done == [("restore", None), ("set_lr", 0.5), "validate"]
+    assert host.done == ["restore", ("set_lr", 0.5), "validate"]
     at_save = next(done for hook, done in reversed(trace.seen) if hook == "on_val_end")
     assert at_save == host.done
     assert [kind for kind, author, _ in answers(run) if author == "asks"] == [
@@ -187,7 +158,7 @@ def test_one_refused_file_does_not_spoil_the_save_of_another(make_run: MakeRun) 
     ]
 
 
-# ---- stop ------------------------------------------------------------------------------------------------------------
+# ---- stop ----------------------------------------------------------------------------------------------------------
 
 
 def test_a_stop_ends_the_batch_then_validation_hooks_and_save(make_run: MakeRun) -> None:
@@ -230,7 +201,9 @@ def test_the_loop_may_ask_as_well(make_run: MakeRun) -> None:
 
 
 def test_what_comes_too_late_is_refused(make_run: MakeRun) -> None:
-    with make_run(ask("late", "on_teardown", lambda run: None), ask("asks", "on_train_end", lambda run: run.stop("x"))) as run:
+    with make_run(
+        ask("late", "on_teardown", lambda run: None), ask("asks", "on_train_end", lambda run: run.stop("x"))
+    ) as run:
         train(run)
         run.set_lr(0.1)
     assert answers(run) == [("stop", "asks", "applied at step 4"), ("set_lr", "loop", "refused: the run is over")]
@@ -245,125 +218,7 @@ def test_a_restore_asked_for_at_the_end_of_training_is_applied(make_run: MakeRun
     assert answers(run)[-1] == ("restore", "restores", "applied at step 4")
 
 
-# ---- pause -----------------------------------------------------------------------------------------------------------
-
-
-class Elsewhere:
-    """A thread that waits until a run is paused, and then does something."""
-
-    def __init__(self, what: Callable[[Run], None]) -> None:
-        self.paused = threading.Event()
-        self.what = what
-
-    def watch(self, run: Run) -> threading.Thread:
-        record = run.record
-        run.record = lambda kind, data: (record(kind, data), self.paused.set() if kind == "paused" else None)[0]
-        thread = threading.Thread(target=self._act, args=(run,))
-        thread.start()
-        return thread
-
-    def _act(self, run: Run) -> None:
-        assert self.paused.wait(20)
-        self.what(run)
-
-
-def paused_and(make_run: MakeRun, what: Callable[[Run], None], *callbacks: Any, **options: Any) -> Run:
-    pauses = ask("pauses", "on_batch_end", lambda run: run.pause("lunch"))
-    with make_run(pauses, *callbacks, **options) as run:
-        thread = Elsewhere(what).watch(run)
-        train(run)
-    thread.join()
-    return run
-
-
-def test_a_paused_run_goes_on_when_another_thread_says_so(make_run: MakeRun) -> None:
-    run = paused_and(make_run, lambda run: run.request(operator(Kind.UNPAUSE)))
-    assert run.step == 4
-    assert answers(run) == [("pause", "pauses", "applied at step 1"), ("unpause", "ada", "applied at step 1")]
-    assert len(events(run, "paused")) == len(events(run, "unpaused")) == 1
-
-
-def test_a_stop_ends_a_pause_with_a_reason_or_without(make_run: MakeRun) -> None:
-    for reason in ("enough", ""):
-        run = paused_and(make_run, lambda run, reason=reason: run.request(operator(Kind.STOP, reason)))
-        assert run.step == 1
-        assert run.reason == (reason or "stopped by ada")
-
-
-def test_rates_and_saves_are_applied_while_the_run_waits(make_run: MakeRun) -> None:
-    def act(run: Run) -> None:
-        run.request(operator(Kind.SET_LR, value=0.5))
-        run.request(operator(Kind.SAVE, tag="lunch"))
-        run.request(operator(Kind.PAUSE))
-        run.request(operator(Kind.UNPAUSE))
-
-    host = SteeredHost()
-    saved: list[Any] = []
-    spy = Made("spy", on_checkpoint=lambda run, checkpoint: saved.append((checkpoint.tags, checkpoint.step)))
-    run = paused_and(make_run, act, spy, host=host)
-    assert host.done == [("set_lr", 0.5)]
-    assert saved[0] == (("lunch",), 1)
-    assert {(kind, outcome) for kind, author, outcome in answers(run) if author == "ada"} == {
-        (kind, "applied at step 1") for kind in ("set_lr", "save", "pause", "unpause")
-    }
-    assert run.step == 4
-
-
-def test_what_arrives_with_the_unpause_is_not_lost(make_run: MakeRun) -> None:
-    def act(run: Run) -> None:
-        # In one piece, so that the paused run finds both at one look.
-        run.requests.waiting.extend([operator(Kind.UNPAUSE), operator(Kind.STOP, "and go home")])
-
-    run = paused_and(make_run, act)
-    assert run.reason == "and go home"
-    assert run.step == 1
-
-
-@pytest.mark.parametrize("kinds", [[Kind.PAUSE, Kind.UNPAUSE], [Kind.PAUSE, Kind.STOP], [Kind.STOP, Kind.PAUSE]])
-def test_a_pause_that_is_over_before_it_began_holds_nobody(make_run: MakeRun, kinds: list[Kind]) -> None:
-    def everything(run: Run) -> None:
-        for kind in kinds:
-            run.request(operator(kind))
-
-    with make_run(ask("bridge", "on_batch_end", everything)) as run:
-        train(run)
-    assert run.step == (1 if Kind.STOP in kinds else 4)
-    assert len(answers(run)) == 2
-
-
-def test_two_pauses_need_one_unpause(make_run: MakeRun) -> None:
-    twice = ask("twice", "on_batch_end", lambda run: run.pause("me too"))
-    run = paused_and(make_run, lambda run: run.request(operator(Kind.UNPAUSE)), twice)
-    assert run.step == 4
-    assert len(events(run, "paused")) == 1
-
-
-def test_an_unpause_that_came_before_the_pause_does_not_undo_it(make_run: MakeRun) -> None:
-    before = ask("before", "on_batch_start", lambda run: run.unpause("not paused at all"))
-    run = paused_and(make_run, lambda run: run.request(operator(Kind.UNPAUSE)), before)
-    assert len(events(run, "paused")) == 1
-
-
-def test_a_pause_is_not_training_time(make_run: MakeRun) -> None:
-    seen: list[bool] = []
-    run = paused_and(
-        make_run,
-        lambda run: (seen.append(run.progress._since is None), run.request(operator(Kind.UNPAUSE))),
-    )
-    assert seen == [True]
-    assert run.progress._since is None
-
-
 # ---- from outside ----------------------------------------------------------------------------------------------------
-
-
-class Door:
-    """Lets the loop wait until a request from outside has come in."""
-
-    def __init__(self, run: Run) -> None:
-        self.come_in = threading.Event()
-        request = run.request
-        run.request = lambda one: (request(one), self.come_in.set())[0]
 
 
 def test_a_request_from_outside_is_applied_recorded_and_taken_away(make_run: MakeRun) -> None:
@@ -395,9 +250,7 @@ def test_a_refused_request_from_outside_is_answered_too(make_run: MakeRun) -> No
         Inbox(run.dir / "inbox").post("validate", {}, "curious", "ada")
         assert door.come_in.wait(20)
         train(run)
-    assert answers(run) == [
-        ("validate", "ada", "refused: pass validate=, a function that runs a validation, to Run")
-    ]
+    assert answers(run) == [("validate", "ada", "refused: pass validate=, a function that runs a validation, to Run")]
     assert list((run.dir / "inbox").glob("*.json")) == []
 
 
@@ -413,7 +266,3 @@ def test_an_outcome_is_written_down_before_the_request_leaves_the_inbox(make_run
         assert door.come_in.wait(20)
         train(run)
     assert order[order.index("done") - 1] == "commit"
-
-
-def test_the_outcome_of_a_request_is_told_in_words() -> None:
-    assert str(Outcome(applied=True, step=3)) == "applied at step 3"
