@@ -67,31 +67,24 @@ class ModelPort(Protocol):
 
     def parameters(self) -> Iterator[tuple[str, Any]]:
         """Yield names and trainable parameters; tensors of the framework, shapes as the model has them."""
-        ...
 
     def gradients(self) -> Iterator[tuple[str, Any]]:
         """Yield names and gradients of the parameters that have one."""
-        ...
 
     def norms(self, of: Literal["parameters", "gradients"]) -> Mapping[str, Scalar]:
         """Return the L2 norm per parameter, left on its device."""
-        ...
 
     def values(self, tensor: Any) -> Any:
         """Return the elements of a tensor as a flat NumPy array of float64; waits for the device."""
-        ...
 
     def capture(self) -> Mapping[str, Any]:
         """Return a copy of all weights and buffers, on their device."""
-        ...
 
     def load(self, weights: Mapping[str, Any]) -> None:
         """Put captured weights and buffers back, in place."""
-        ...
 
     def swapped(self, weights: Mapping[str, Any]) -> AbstractContextManager[None]:
         """Put other weights into the model for a while; checkpoints made meanwhile hold the raw ones."""
-        ...
 
 
 class RunView(Protocol):
@@ -104,17 +97,14 @@ class RunView(Protocol):
     @property
     def dir(self) -> Path:
         """The run's directory; everything that a callback writes belongs below it."""
-        ...
 
     @property
     def host(self) -> str:
         """Name of the training engine: ``trainer``, ``loop``, ``keras``, …."""
-        ...
 
     @property
     def attempt(self) -> int:
         """1 for the first process, one more for each that resumed the run."""
-        ...
 
     @property
     def rank(self) -> int: ...
@@ -125,49 +115,40 @@ class RunView(Protocol):
     @property
     def epoch(self) -> int:
         """Current epoch, from 0."""
-        ...
 
     @property
     def total_epochs(self) -> int | None:
         """Planned number of epochs, where known."""
-        ...
 
     @property
     def epochs_done(self) -> int:
         """Epochs whose training part is over."""
-        ...
 
     @property
     def step(self) -> int:
         """Optimizer steps since the start of training, across attempts."""
-        ...
 
     @property
     def total_steps(self) -> int | None: ...
     @property
     def batch(self) -> int:
         """Micro-batch within the epoch (or within the validation), from 0."""
-        ...
 
     @property
     def total_batches(self) -> int | None:
         """Batches of this epoch (or validation), where known."""
-        ...
 
     @property
     def batches_done(self) -> int:
         """Training batches since the start of training, across attempts."""
-        ...
 
     @property
     def samples(self) -> int:
         """Training samples since the start of training, across attempts."""
-        ...
 
     @property
     def elapsed(self) -> float:
         """Seconds of training, across attempts; pauses are not counted."""
-        ...
 
     @property
     def metrics(self) -> Metrics: ...
@@ -176,12 +157,10 @@ class RunView(Protocol):
     @property
     def has_validation(self) -> bool | None:
         """Whether validation will happen; None where the host cannot know."""
-        ...
 
     @property
     def lr(self) -> Mapping[str, float]:
         """Learning rate per parameter group, as the optimizer uses it."""
-        ...
 
     @property
     def hparams(self) -> Mapping[str, Any]: ...
@@ -190,36 +169,29 @@ class RunView(Protocol):
     @property
     def reason(self) -> str | None:
         """Why the run ended, in words; None while it goes on."""
-        ...
 
     @property
     def summary(self) -> str | None:
         """What each callback cost, as a table; None before the end of training."""
-        ...
 
     @property
     def model(self) -> ModelPort:
         """The model; inline only."""
-        ...
 
     @property
     def batch_data(self) -> Any:
         """The batch as the loader gave it; inline only, between batch start and batch end."""
-        ...
 
     @property
     def outputs(self) -> Any:
         """What the model returned; inline only, between forward and batch end."""
-        ...
 
     @property
     def loss(self) -> Any:
         """The loss of the batch, on its device; inline only."""
-        ...
 
     def log(self, values: Mapping[str, Any]) -> None:
         """Publish metrics: numbers, or tensors of one element, which are not synchronised."""
-        ...
 
     def log_text(self, tag: str, text: str) -> None: ...
     def log_figure(self, tag: str, figure: Any) -> None: ...
@@ -245,11 +217,9 @@ class RunView(Protocol):
             file: path of a stand-alone weight file to write beside it; the suffix chooses the format.
             weights_only: without optimizer, generators and callbacks; such a checkpoint cannot be resumed from.
         """
-        ...
 
     def retain(self, *policies: Any) -> None:
         """Add retention policies (`lineside.checkpoints.retention`); a checkpoint stays while any policy keeps it."""
-        ...
 
     def offload(self, target: str, arguments: Mapping[str, Any], key: str | None = None) -> None:
         """Run ``package.module:function(**arguments)`` in the helper process; returns at once.
@@ -259,7 +229,6 @@ class RunView(Protocol):
             arguments: plain data.
             key: jobs of one key that still wait are replaced by the latest.
         """
-        ...
 
     def validate(self, reason: str = "") -> None: ...
     def pause(self, reason: str = "") -> None: ...
@@ -267,7 +236,6 @@ class RunView(Protocol):
     def set_lr(self, value: float, group: str | int | None = None, reason: str = "") -> None: ...
     def restore(self, checkpoint: str, reason: str = "", weights_only: bool = True) -> None:
         """Ask for a checkpoint to be put back: its name, ``best``, ``last``, or the owner of a pin."""
-        ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -306,24 +274,19 @@ class BatchSource(Protocol):
     @property
     def length(self) -> int | None:
         """Batches per epoch, where known."""
-        ...
 
     @property
     def inexact_reason(self) -> str | None:
         """Why a resumed epoch may not give the same batches; None if it does."""
-        ...
 
     def batches(self, epoch: int, skip: int = 0) -> Iterator[Any]:
         """Yield the batches of an epoch, without the first `skip`."""
-        ...
 
     def state(self) -> dict[str, Any] | None:
         """Return where a loader that keeps its own place stands, as plain data; None for all others."""
-        ...
 
     def load_state(self, state: Mapping[str, Any] | None) -> None:
         """Put back what `state` returned; the next epoch goes on from there."""
-        ...
 
 
 class Host(Protocol):
@@ -336,20 +299,16 @@ class Host(Protocol):
     @property
     def model(self) -> ModelPort: ...
     def watch(self, gradients_ready: Callable[..., None], stepped: Callable[..., None]) -> None:
-        """Call back, with any arguments, when gradients are ready and when an optimizer has stepped, where that shows."""
-        ...
+        """Call back, with any arguments, when gradients are ready and when an optimizer has stepped."""
 
     def unwatch(self) -> None:
         """Take the hooks of `watch` out again."""
-        ...
 
     def freeze(self, scalar: Any) -> Scalar:
         """Return a scalar that later in-place changes cannot touch, without waiting for a device."""
-        ...
 
     def read(self, scalars: Sequence[Scalar]) -> list[float]:
         """Return many scalars as numbers with one wait for the device; called off the training thread."""
-        ...
 
     def lr(self) -> Mapping[str, float]: ...
     def set_lr(self, value: float, group: str | int | None) -> None:
@@ -358,43 +317,34 @@ class Host(Protocol):
         Raises:
             RequestRefused: the host cannot, or `group` names none or too many.
         """
-        ...
 
     def generators(self) -> HostState:
         """Return the states of the random generators of this process."""
-        ...
 
     def capture(self) -> HostState:
         """Return everything that a resumed run needs, except the random generators."""
-        ...
 
     def restore(self, saved: SavedState, weights_only: bool = False) -> None: ...
     def restore_generators(self, saved: SavedState) -> None: ...
     def validate(self) -> None:
         """Run a validation now. Raises `RequestRefused` where the host cannot."""
-        ...
 
     def seed(self, seed: int) -> None:
         """Seed all random generators of this process."""
-        ...
 
     def source(self, loader: Any, seed: int, purpose: Stage) -> BatchSource:
         """Wrap a data loader. Raises `OptionError` for something that cannot be iterated."""
-        ...
 
     def batch_size(self, batch: Any) -> int:
         """Return how many samples a batch holds."""
-        ...
 
     def tensor_file(self, tensors: Mapping[str, Any]) -> TensorWriter: ...
     def read_tensors(self, path: Path) -> Mapping[str, Any]: ...
     def check_weight_suffix(self, suffix: str) -> None:
         """Raise `OptionError` if weights cannot be written to a file that ends so."""
-        ...
 
     def weight_file(self, suffix: str) -> TensorWriter:
         """Return a writer of a stand-alone weight file. Raises `OptionError` for an unknown suffix."""
-        ...
 
 
 class Recorder(Protocol):

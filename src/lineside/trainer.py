@@ -195,7 +195,8 @@ class Trainer:
             continue_stopped=continue_stopped,
             seed=self._seed,
             hparams=self._hparams,
-            **self._place,
+            # A name of its own, so that nobody resumes what was only a test.
+            **self._place | ({"name": f"{self._place['name'] or 'run'}-smoke"} if smoke else {}),
         )
         run.has_validation = val_loader is not None
         if smoke:

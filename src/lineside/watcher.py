@@ -77,6 +77,14 @@ class Watcher(Callback):
         if self.watched is not None and due and run.epoch >= self.start_from_epoch:
             self.watched.check_published(run, self.name)
 
+    def on_train_end(self, run: RunView) -> None:
+        """Say so if the metric never came: only now is it clear that a loop of its own has no validation."""
+        if self.watched is not None and run.epochs_done and run.metrics.resolve(self.watched.metric) is None:
+            run.alert(
+                text(f"{self.name} never saw {self.monitor}", f"{self.name} 从未得到 {self.monitor}"),
+                text("Nobody published it in the whole training.", "整个训练过程中没有人发布过它。"),
+            )
+
     def _look(self, run: RunView) -> None:
         point = self.watched.fresh(run) if self.watched is not None else None
         if point is not None and point.epoch >= self.start_from_epoch:

@@ -162,6 +162,7 @@ class EarlyStopping(Watcher):
 
     def on_train_end(self, run: RunView) -> None:
         """Put the best weights back, unless they are those that the model has."""
+        super().on_train_end(run)
         if self.restore_best_weights and self.best is not None and self._best_step != run.step:
             run.restore(
                 self.name,

@@ -74,7 +74,7 @@ class Guard:
                 raise error
             self.postponed.append(error)
             return
-        name = f"{hook} raised {type(error).__name__}: {error}"
+        name = f"{hook} raised {type(error).__name__}: {error}".rstrip(".")
         if hook.failures == 1:
             log.error("%s. Training goes on; further failures of this hook are counted.", name, exc_info=error)
         limit = callback.disable_after

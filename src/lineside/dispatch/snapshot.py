@@ -26,23 +26,18 @@ class Desk(Protocol):
 
     def request(self, request: Request) -> None:
         """Put a request where the next safe point finds it."""
-        ...
 
     def raise_alert(self, alert: Alert) -> None:
         """Put an alert into the mail."""
-        ...
 
     def publish(self, values: Mapping[str, Any], author: str) -> None:
         """Put metrics into the mail."""
-        ...
 
     def publish_medium(self, kind: MediumKind, tag: str, data: Any) -> None:
         """Hand a text, picture or file to all sinks."""
-        ...
 
     def offload(self, target: str, arguments: Mapping[str, Any], key: str | None = None) -> None:
         """Run a function in the helper process."""
-        ...
 
 
 @dataclass(frozen=True, slots=True)

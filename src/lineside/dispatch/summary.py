@@ -50,7 +50,8 @@ def remarks(costs: Sequence[CallbackCost]) -> Iterator[str]:
             )
         if cost.failures:
             disabled = f", and {', '.join(cost.disabled)} was disabled" if cost.disabled else ""
-            yield f"{cost.name} failed {cost.failures} times{disabled}; the log has the traceback."
+            times = "once" if cost.failures == 1 else f"{cost.failures} times"
+            yield f"{cost.name} failed {times}{disabled}; the log has the traceback."
         if cost.dropped:
             yield f"{cost.name} was too slow in the background: {cost.dropped:,} batch records were dropped."
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import math
 import signal
 import time
@@ -17,6 +18,8 @@ from lineside.ports import BatchSource, Stage
 from lineside.run import saving
 from lineside.run.safe_points import SafePoints
 from lineside.run.view import LiveView
+
+log = logging.getLogger("lineside")
 
 _EVALUATION = {
     "val": (Event.VAL_START, Event.VAL_BATCH_START, Event.VAL_BATCH_END, Event.VAL_END),
@@ -172,8 +175,11 @@ class Loop(LiveView):
             # The loader is kept beside its wrapper, so that its id is not given to another one; but not for ever, since
             # some loops make a new one in each epoch.
             while len(self._sources) >= _SOURCES:
-                self._sources.pop(next(iter(self._sources)))
-            self._sources[key] = (loader, self.host_port.source(loader, self._seed, stage))
+                _close(self._sources.pop(next(iter(self._sources)))[1])
+            source = self.host_port.source(loader, self._seed, stage)
+            if stage == "train" and self.progress.position and source.inexact_reason:
+                log.warning("The epoch may go on with other batches than it would have had: %s.", source.inexact_reason)
+            self._sources[key] = (loader, source)
         return self._sources[key][1]
 
     def _training_batches(self, loader: Any) -> Iterator[Any]:
@@ -190,34 +196,19 @@ class Loop(LiveView):
             # The stop was asked for at the very step from which the run resumed.
             return
         source = self._source(loader, "train")
-        self.total_batches = self._limited(source.length)
-        start, end = self.dispatcher.chain(Event.BATCH_START), self.dispatcher.chain(Event.BATCH_END)
-        size_of = self.host_port.batch_size
+        if progress.position and source.inexact_reason is not None:
+            log.warning("The resume is not exact: %s.", source.inexact_reason)
         source.load_state(self.fed)
-        self.feeding, self.fed = source, None
+        self.total_batches, self.feeding, self.fed = self._limited(source.length), source, None
         feed = source.batches(progress.epoch, progress.position)
         self._among_batches = True
         try:
-            for batch in islice(feed, self._batches_left(progress.position)):
-                self.batch = progress.position
-                self.batch_data = batch
-                self._in_batch = True
-                if start is not None:
-                    start()
-                yield batch
-                if self._step_due:
-                    self.stepped()
-                progress.position += 1
-                progress.batches_done += 1
-                size = size_of(batch)
-                progress.samples += size
-                if end is not None:
-                    end()
-                self._end_batch(size)
-                if self._settle_due:
-                    self._at_safe_point()
-                    if self._ending():
-                        break
+            yield from self._around(islice(feed, self._batches_left(progress.position)))
+        except GeneratorExit:
+            # The loop was left with `break`: a step that was made before it counts.
+            if self._step_due:
+                self.stepped()
+            raise
         finally:
             self._among_batches = self._in_batch = False
             self._batches_over = True
@@ -228,6 +219,32 @@ class Loop(LiveView):
             self._batch_values = {}
             self.batch_data = self.outputs = self.loss = None
             _close(feed)
+
+    def _around(self, feed: Iterator[Any]) -> Iterator[Any]:
+        """Yield batches with their events, until there is no more or the run is to end: the hot path."""
+        progress = self.progress
+        start, end = self.dispatcher.chain(Event.BATCH_START), self.dispatcher.chain(Event.BATCH_END)
+        size_of = self.host_port.batch_size
+        for batch in feed:
+            self.batch = progress.position
+            self.batch_data = batch
+            self._in_batch = True
+            if start is not None:
+                start()
+            yield batch
+            if self._step_due:
+                self.stepped()
+            progress.position += 1
+            progress.batches_done += 1
+            size = size_of(batch)
+            progress.samples += size
+            if end is not None:
+                end()
+            self._end_batch(size)
+            if self._settle_due:
+                self._at_safe_point()
+                if self._ending():
+                    return
 
     def _limited(self, length: int | None) -> int | None:
         return length if self.batch_limit is None else min(self.batch_limit, length or self.batch_limit)

@@ -92,7 +92,7 @@ class Run(Loop):
         self._seeding = seed
         self._open: Callable[[], Session] = partial(
             Session.open,
-            Place(Path(run_dir), project, name),
+            Place(Path(run_dir).resolve(), project, name),
             resume=resume,
             start_from=start_from,
             continue_stopped=continue_stopped,
@@ -119,7 +119,7 @@ class Run(Loop):
             options: further options of `Run`.
         """
         run = cls(project=project, name=name, run_dir=run_dir, **options)
-        run._open = partial(Session.for_evaluation, Place(Path(run_dir), project, name), directory)
+        run._open = partial(Session.for_evaluation, Place(Path(run_dir).resolve(), project, name), directory)
         return run
 
     @property

@@ -19,6 +19,9 @@ if TYPE_CHECKING:
 ROUNDS = 2
 """Requests made by hooks that a validation or save itself fires are taken in one further round."""
 
+RETAINED_BY_POLICY = ("best", "periodic", "last", "interrupt")
+"""Tags of checkpoints that stay as long as a retention policy keeps them."""
+
 PAUSE_POLL = 0.1
 """Seconds between two looks of a paused run at its requests."""
 
@@ -139,7 +142,7 @@ class SafePoints:
         files = [one.arguments["file"] for one in saves if one.arguments.get("file")]
         failure = self._run.save_now(
             tags=list(dict.fromkeys(one.arguments.get("tag") or "manual" for one in saves)),
-            pins=[one.arguments["pin"] for one in saves if one.arguments.get("pin")],
+            pins=[owner for one in saves if (owner := _owner(one)) is not None],
             files=list(dict.fromkeys(files)),
             weights_only=all(one.arguments.get("weights_only") for one in saves),
         )
@@ -198,6 +201,13 @@ class SafePoints:
             self._paused = False
             run.progress.start_clock()
             run.record("unpaused", {})
+
+
+def _owner(save: Request) -> str | None:
+    """Return who keeps the checkpoint of a save: a tag of somebody's own keeps the newest one that bears it."""
+    pin: str | None = save.arguments.get("pin")
+    tag = save.arguments.get("tag") or "manual"
+    return pin if pin is not None or tag in RETAINED_BY_POLICY else f"tag:{tag}"
 
 
 def culprit(error: BaseException) -> str:

@@ -16,7 +16,7 @@ from lineside.control import Kind, Request
 from lineside.dispatch.background import BackgroundCallback
 from lineside.dispatch.guard import Bound
 from lineside.dispatch.items import Marker, Task
-from lineside.errors import CheckpointContentsError
+from lineside.errors import CheckpointContentsError, RequestRefused
 from lineside.ports import HostState, SavedState
 from lineside.run.view import LiveView
 
@@ -93,8 +93,12 @@ def contents(run: LiveView, state: RunState) -> Contents:
     host = run.host_port.capture()
     files = dict(host.files) | dict(state.generators.files)
     for name, named in tensors.items():
-        if named:
-            files[f"callbacks/{name}.safetensors"] = run.host_port.tensor_file(named)
+        if named and name in callbacks:
+            try:
+                files[f"callbacks/{name}.safetensors"] = run.host_port.tensor_file(named)
+            except RequestRefused as refusal:
+                log.error("The tensors of callback %s cannot be saved: %s.", name, refusal)  # noqa: TRY400 - all is said
+                del callbacks[name]
     whole = state.document | {"callbacks": callbacks, "host": dict(host.documents)}
     return Contents(files, dict(state.generators.documents) | {STATE: whole}, host.trusted_only)
 

@@ -16,6 +16,7 @@ from lineside.checkpoints.checkpoint import Checkpoint
 from lineside.checkpoints.writer import CheckpointStore
 from lineside.control import Request
 from lineside.errors import NoRecords, NothingToResume
+from lineside.files import is_network_filesystem
 from lineside.run.saving import STATE
 from lineside.store.catalogue import newest_resumable, resolve_run
 from lineside.store.directory import RunDirectory
@@ -56,6 +57,8 @@ class Session:
         self.replay: list[tuple[int, Request]] = []
         self._final: tuple[Status, str | None] | None = None
         self.checkpoints = CheckpointStore(directory.checkpoints, record.id)
+        if is_network_filesystem(directory.path):
+            log.warning("%s is on a network filesystem, where locks may not keep other machines out.", directory.path)
 
     @classmethod
     def open(
@@ -80,11 +83,21 @@ class Session:
         if directory is None:
             return cls._create(place, start_from, seed, hparams)
         directory.lock()
+        try:
+            return cls._resume(directory, seed, hparams)
+        except BaseException:
+            directory.unlock()
+            raise
+
+    @classmethod
+    def _resume(cls, directory: RunDirectory, seed: int | None, hparams: Mapping[str, Any]) -> Session:
         record = directory.read_record()
         session = cls(directory, replace(record, attempt=record.attempt + 1))
         session.checkpoints.sweep()
         session._find_checkpoint()
         session._find_requests()
+        if seed != record.seed:
+            log.warning("The run began with seed=%s and resumes with seed=%s: not exactly.", record.seed, seed)
         if hparams and plain(hparams) != dict(record.hparams):
             log.warning("The run resumes with other hyper-parameters than it began with; those given now are recorded.")
             session.record = replace(session.record, hparams=dict(hparams))
@@ -127,8 +140,12 @@ class Session:
             return cls._create(place, None, None, {})
         opened = RunDirectory.open(directory)
         opened.lock()
-        record = opened.read_record()
-        session = cls(opened, replace(record, attempt=record.attempt + 1))
+        try:
+            record = opened.read_record()
+            session = cls(opened, replace(record, attempt=record.attempt + 1))
+        except BaseException:
+            opened.unlock()
+            raise
         session._final = record.status, record.reason
         return session
 

@@ -174,8 +174,8 @@ class LiveView:
     def log(self, values: Mapping[str, Any]) -> None:
         """Publish metrics: numbers, or tensors of one element, which are not synchronised.
 
-        Within a batch they are values of the batch, and the sample-weighted mean of those under ``train/`` (``val/``)
-        becomes the value of the epoch; elsewhere they are values of the epoch at once.
+        Within a batch they are values of the batch, and their sample-weighted mean becomes the value of the epoch;
+        elsewhere they are values of the epoch at once.
         """
         progress = self.progress
         if self._in_batch:

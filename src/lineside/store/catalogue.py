@@ -59,7 +59,7 @@ def resolve_run(run_dir: Path, text: str) -> RunDirectory:
                 f"{text!r} stands for several runs: {', '.join(listed[:_SHOWN])}{more}. Give more of the name."
             )
     there = nearest(text, [run.name for run in runs] + [f"{run.project}/{run.name}" for run in runs])
-    raise RunNotFound(f"There is no run {text!r} in {run_dir}.{there} `lineside list` shows the runs there are.")
+    raise RunNotFound(f"There is no run {text!r} in {run_dir}.{there} Runs are the directories <project>/<run> in it.")
 
 
 def _directories(run_dir: Path, project: str | None) -> Iterator[RunDirectory]:

@@ -69,9 +69,7 @@ class RunDirectory:
         """
         run = cls(path.resolve())
         if not run.record_path.is_file():
-            raise RunNotFound(
-                f"{path} is no run's directory: it has no run.json. `lineside list` shows the runs there are."
-            )
+            raise RunNotFound(f"{path} is no run's directory: it has no run.json. Name the directory that holds one.")
         return run
 
     def __repr__(self) -> str:

@@ -33,7 +33,7 @@ def export_program(model: Any, example: Any, path: Path) -> Path:
     )
     program = torch.export.export(model, arguments, dynamic_shapes=shapes)
     path.parent.mkdir(parents=True, exist_ok=True)
-    staged = path.with_name(f".{path.name}.{os.getpid()}")
+    staged = path.with_name(f".{os.getpid()}-{path.name}")
     torch.export.save(program, staged)
     fsync(staged)
     rename(staged, path)

@@ -175,7 +175,9 @@ class TorchHost:
             self.model.load(weights)
             return
         if not saved.has("optimizer.json"):
-            raise StateMismatch("This checkpoint holds weights alone: use it with weights_only=True, not to resume.")
+            raise StateMismatch(
+                "This checkpoint holds weights alone: load its model.safetensors, or go on from a whole one."
+            )
         self.model.check(weights, dtypes=True)
         if aliases != self.model.aliases():
             here = self.model.aliases()

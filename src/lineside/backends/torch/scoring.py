@@ -27,7 +27,10 @@ class Scores:
         self.counting: dict[str, Any] = {}
         self._functions: dict[str, Callable[[Any, Any], Any]] = {}
         for name, metric in metrics.items():
-            if hasattr(metric, "update") and hasattr(metric, "compute"):
+            if hasattr(metric, "compute") and isinstance(metric, torch.nn.ModuleDict):
+                # A MetricCollection: its members by their own names, each with a state of its own.
+                self.counting |= Scores(dict(metric.items()), device).counting
+            elif hasattr(metric, "update") and hasattr(metric, "compute"):
                 own = copy.deepcopy(metric)
                 self.counting[name] = own.to(device) if hasattr(own, "to") else own
             elif callable(metric):

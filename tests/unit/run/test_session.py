@@ -1,0 +1,76 @@
+from __future__ import annotations
+
+from datetime import datetime
+
+import pytest
+
+from lineside.errors import RunNotFound
+from lineside.run.session import Place, Session
+from lineside.store import RunReader
+from tests.unit.run.deaths import interrupted
+from tests.unit.run.toys import MakeRun, ask, train
+
+
+def place(make_run: MakeRun) -> Place:
+    run = make_run()
+    return run._open.args[0]
+
+
+def open_session(where: Place, **options: object) -> Session:
+    given = {"resume": None, "start_from": None, "continue_stopped": False, "seed": 0, "hparams": {}} | options
+    return Session.open(where, **given)  # type: ignore[arg-type]
+
+
+def test_a_new_session_begins_from_nothing(make_run: MakeRun) -> None:
+    session = open_session(place(make_run), seed=3, hparams={"width": 3})
+    assert (session.record.attempt, session.record.seed, session.record.hparams) == (1, 3, {"width": 3})
+    assert (session.checkpoint, session.resumed_step, session.branched) == (None, None, False)
+    assert (session.answered, session.replay, session.evaluates) == ([], [], False)
+    session.close("completed", "done", {})
+    assert session.directory.status() == "completed"
+
+
+def test_an_attempt_begins_in_the_store_with_its_checkpoint(make_run: MakeRun) -> None:
+    run = interrupted(make_run)
+    session = open_session(place(make_run), resume=run.name)
+    assert session.checkpoint is not None
+    assert (session.record.attempt, session.resumed_step) == (2, 1)
+    session.open_store().close()
+    with RunReader.open(run.dir) as reader:
+        first, second = reader.attempts()
+    assert (first.resumed_step, second.resumed_step) == (None, 1)
+    assert second.resumed_time == datetime.fromisoformat(session.checkpoint.manifest.created).timestamp()
+    session.close("failed", None, {})
+
+
+def test_a_damaged_checkpoint_is_named_and_an_older_one_taken(
+    make_run: MakeRun, caplog: pytest.LogCaptureFixture
+) -> None:
+    pins = ask("pins", "on_batch_end", lambda run: run.save("old", pin="me"))
+    with make_run(pins) as run:
+        train(run)
+    newest = run.checkpoints.last
+    (newest.path / "state.json").write_bytes(b"{}")
+    session = open_session(place(make_run), resume=run.name)
+    assert session.resumed_step == 1
+    assert f"Checkpoint {newest.path} is damaged" in caplog.text
+    session.close("failed", None, {})
+
+
+def test_without_any_sound_checkpoint_the_run_begins_anew_and_says_so(
+    make_run: MakeRun, caplog: pytest.LogCaptureFixture
+) -> None:
+    with make_run() as run:
+        train(run)
+    (run.checkpoints.last.path / "state.json").write_bytes(b"{}")
+    with make_run(resume=run.name) as again:
+        assert again.step == 0
+        train(again)
+    assert "left no checkpoint to resume from: it begins anew" in caplog.text
+    assert again.history["train/loss"] == [1.5, 1.5]
+
+
+def test_an_evaluation_needs_a_run(make_run: MakeRun) -> None:
+    where = place(make_run)
+    with pytest.raises(RunNotFound):
+        Session.for_evaluation(where, where.run_dir / "nothing")

@@ -1,0 +1,24 @@
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from torch import nn
+from torch.nn import functional as F
+
+import lineside
+from tests.unit.trainer.toys import net
+
+
+@pytest.fixture
+def make(tmp_path: Path) -> Any:
+    def trainer(model: nn.Module | None = None, **options: Any) -> lineside.Trainer:
+        model = model or net()
+        optimizer = options.pop("optimizer", None) or torch.optim.SGD(model.parameters(), lr=0.1)
+        if "step" not in options:
+            options.setdefault("loss", F.cross_entropy)
+        return lineside.Trainer(model, optimizer, run_dir=tmp_path, **{"device": "cpu", **options})
+
+    return trainer
