@@ -102,7 +102,7 @@ def callbacks() -> list[Callback]:
         TrainingMonitor(),
         ProgressBar(),
         LogMetricsCallback(),
-        PlotTrainingCurveCallback(),
+        PlotTrainingCurveCallback(every="10 epochs"),
         TensorBoard(),
     ]
 

@@ -93,6 +93,8 @@ class Chain:
     def _send(self) -> None:
         dispatcher = self._dispatcher
         due = [pair for pair in self._background if pair[0].trigger is None or pair[0].trigger.fires(dispatcher.run)]
+        if self.event.per_batch:
+            due = [pair for pair in due if not pair[1].lane.drop_if_full(EventItem.weight)]
         if due:
             if not self.event.per_batch:
                 # What was logged before the event comes to a sink before the event, above all before `on_teardown`.

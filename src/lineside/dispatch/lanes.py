@@ -151,11 +151,7 @@ class Lane:
         """
         weight = item.weight
         with self._putting:
-            full = (
-                bool(self._overflow)
-                or self._put_items - self._taken_items >= self._limits.items
-                or self._put_bytes - self._taken_bytes + weight > self._limits.bytes
-            )
+            full = self._is_full(weight)
             if full and droppable:
                 self.dropped += droppable
             elif full:
@@ -164,6 +160,20 @@ class Lane:
                 self._put_items += 1
                 self._put_bytes += weight
                 self._queue.append(item)
+
+    def drop_if_full(self, weight: int) -> bool:
+        """Count one record as lost if there is no room for it: an item that would be dropped need not be made."""
+        with self._putting:
+            full = self._is_full(weight)
+            self.dropped += full
+        return full
+
+    def _is_full(self, weight: int) -> bool:
+        return (
+            bool(self._overflow)
+            or self._put_items - self._taken_items >= self._limits.items
+            or self._put_bytes - self._taken_bytes + weight > self._limits.bytes
+        )
 
     def start(self) -> None:
         """Start the thread."""

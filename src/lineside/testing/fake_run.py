@@ -170,7 +170,7 @@ class FakeRun(FakeSafePoints):
         self.start()
         if not self._in_epoch:
             self._in_epoch = True
-            self.epoch, self._position = self.epochs_done, 0
+            self.epoch, self._position, self.batch = self.epochs_done, 0, 0
             self._averages.clear()
             self._epoch_started = self.clock.monotonic()
             self.emit(Event.EPOCH_START)

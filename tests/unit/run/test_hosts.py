@@ -1,5 +1,8 @@
 from __future__ import annotations
 
+import sys
+from types import ModuleType, SimpleNamespace
+
 import pytest
 
 from lineside.errors import OptionError
@@ -26,9 +29,17 @@ def test_a_model_of_an_unknown_library_is_refused_by_its_type(model: object) -> 
         host_for_loop(model, None, None, {}, None)
 
 
-def test_a_torch_model_gets_the_host_of_its_backend() -> None:
-    torch = pytest.importorskip("torch")
-    model = torch.nn.Linear(2, 1)
-    host = host_for_loop(model, torch.optim.SGD(model.parameters(), lr=0.5), None, {}, None)
-    assert "model" in host.capabilities.abilities
-    assert set(host.lr().values()) == {0.5}
+def test_a_torch_model_gets_the_host_of_its_backend(monkeypatch: pytest.MonkeyPatch) -> None:
+    class Module:
+        pass
+
+    given = []
+    engines = ModuleType("lineside.backends.torch.engines")
+    engines.loop_host = lambda *arguments: (given.append(arguments), "the host")[1]
+    monkeypatch.setitem(sys.modules, "torch", SimpleNamespace(nn=SimpleNamespace(Module=Module)))
+    monkeypatch.setitem(sys.modules, engines.__name__, engines)
+    models = {"generator": Module(), "critic": Module()}
+    assert host_for_loop(models, "optimizer", "scheduler", {}, None) == "the host"
+    assert given == [(models, "optimizer", "scheduler", {}, None)]
+    with pytest.raises(OptionError, match="a dict of them"):
+        host_for_loop({"generator": Module(), "critic": object()}, None, None, {}, None)
