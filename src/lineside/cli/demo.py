@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from lineside.store.directory import RunDirectory
 
 PROJECT: Final = "demo"
-KILL_IN_EPOCH: Final = 10
+KILL_IN_EPOCH: Final = 8
 """Counted from 0; about half of what the training takes until it stops by itself."""
 
 _NEEDED: Final = {

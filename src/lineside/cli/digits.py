@@ -30,7 +30,7 @@ from lineside.trainer import Trainer
 
 SEED = 0
 VALIDATION = TEST = 300
-BATCH = 32
+BATCH = 64
 
 
 class ShiftedDigits(Dataset[tuple[Tensor, Tensor]]):
@@ -95,7 +95,7 @@ def accuracy(outputs: Tensor, targets: Tensor) -> Tensor:
 def callbacks() -> list[Callback]:
     """Return what stands beside the line."""
     return [
-        ModelCheckpoint(monitor="val/loss", every="15 steps", keep_last=2),
+        ModelCheckpoint(monitor="val/loss", every="10 steps", keep_last=2),
         EarlyStopping(monitor="val/loss", patience=5, restore_best_weights=True),
         ReduceLROnPlateau(monitor="val/loss", factor=0.5, patience=3),
         TerminateOnNaN(),
@@ -120,7 +120,7 @@ def train(run_dir: Path, project: str, name: str, epochs: int, *, resume: bool =
     torch.set_num_threads(1)  # the network is too small to be shared, and the two workers need a core as well
     torch.manual_seed(SEED)
     data, model = loaders(), network()
-    optimizer = torch.optim.SGD(model.parameters(), lr=0.01, momentum=0.9, weight_decay=1e-4)
+    optimizer = torch.optim.SGD(model.parameters(), lr=0.02, momentum=0.9, weight_decay=1e-4)
     trainer = Trainer(
         model,
         optimizer,
@@ -133,7 +133,7 @@ def train(run_dir: Path, project: str, name: str, epochs: int, *, resume: bool =
         project=project,
         name=name,
         run_dir=run_dir,
-        hparams={"batch": BATCH, "lr": 0.01, "momentum": 0.9, "weight_decay": 1e-4, "dropout": 0.4},
+        hparams={"batch": BATCH, "lr": 0.02, "momentum": 0.9, "weight_decay": 1e-4, "dropout": 0.4},
     )
     result = trainer.fit(data.train, data.val, epochs, resume="auto" if resume else None)
     right = round(trainer.test(data.test)["test/accuracy"] * TEST)

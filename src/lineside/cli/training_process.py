@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import signal
 import subprocess
 import sys
 from contextlib import ExitStack
@@ -61,8 +63,14 @@ class TrainingProcess:
         arguments = [str(plan.run_dir), plan.project, plan.name, str(plan.epochs), str(self._outcome)]
         with ExitStack() as files:
             output = files.enter_context(self._log.open("wb")) if quiet else None
-            command = [sys.executable, "-m", MODULE, *arguments, *(["--resume"] if resume else [])]
-            self._process = subprocess.Popen(command, stdout=output, stderr=output)  # noqa: S603 - a module of our own
+            # In a group of its own: it is killed with its workers, and hears of Ctrl-C from this process alone.
+            self._process = subprocess.Popen(  # noqa: S603 - a module of our own
+                [sys.executable, "-m", MODULE, *arguments, *(["--resume"] if resume else [])],
+                stdin=subprocess.DEVNULL,
+                stdout=output,
+                stderr=output,
+                process_group=0,
+            )
 
     def __enter__(self) -> Self:
         return self
@@ -73,8 +81,7 @@ class TrainingProcess:
         if not self.ended():
             self._process.terminate()
             if not self.ended(within=PATIENCE):
-                self._process.kill()
-                self._process.wait()
+                self._kill()
 
     @property
     def pid(self) -> int:
@@ -89,13 +96,17 @@ class TrainingProcess:
             return False
         return True
 
+    def _kill(self) -> None:
+        os.killpg(self.pid, signal.SIGKILL)
+        self._process.wait()
+
     def run(self) -> RunDirectory | None:
         """Return the directory of the run that this process writes, as soon as there is one."""
         runs = find_runs(self._plan.run_dir, self._plan.project, self._plan.name)
         return next((run for run in runs if run.read_record().pid == self.pid), None)
 
     def kill_in_epoch(self, epoch: int) -> RunDirectory | None:
-        """Kill with SIGKILL as soon as a checkpoint lies early in this epoch, or in a later one.
+        """Kill it and its workers with SIGKILL as soon as a checkpoint lies early in this epoch, or in a later one.
 
         Returns:
             The directory of the run, or None if the training ended before.
@@ -107,8 +118,7 @@ class TrainingProcess:
         while not self.ended(within=POLL):
             run = run or self.run()
             if run is not None and _was_saved_early_in(run, epoch):
-                self._process.kill()
-                self._process.wait()
+                self._kill()
                 return run
         self.outcome()
         return None

@@ -47,6 +47,7 @@ class Loop(LiveView):
         self._among_batches = False
         self._batches_over = False
         self._resumed_behind_batches = False
+        self._handed_out: Iterator[Any] | None = None
         self._rates: Mapping[str, float] | None = None
         self._step_due = False
         self._settle_due = False
@@ -132,6 +133,8 @@ class Loop(LiveView):
         self.open_mail()
 
     def _end_epoch(self) -> None:
+        # A loop that was left with `break` may still hold its iterator, in a progress bar say.
+        _close(self._handed_out)
         self._end_training_part()
         self._in_epoch = False
         progress = self.progress
@@ -167,7 +170,10 @@ class Loop(LiveView):
             RunStateError: outside of an epoch, or for a second time in one epoch.
             OptionError: the loader cannot be iterated.
         """
-        return self._training_batches(loader) if self.stage == "train" else self._evaluation_batches(loader)
+        if self.stage != "train":
+            return self._evaluation_batches(loader)
+        self._handed_out = self._training_batches(loader)
+        return self._handed_out
 
     def _source(self, loader: Any, stage: Stage) -> BatchSource:
         key = (id(loader), stage)
@@ -176,10 +182,7 @@ class Loop(LiveView):
             # some loops make a new one in each epoch.
             while len(self._sources) >= _SOURCES:
                 _close(self._sources.pop(next(iter(self._sources)))[1])
-            source = self.host_port.source(loader, self._seed, stage)
-            if stage == "train" and self.progress.position and source.inexact_reason:
-                log.warning("The epoch may go on with other batches than it would have had: %s.", source.inexact_reason)
-            self._sources[key] = (loader, source)
+            self._sources[key] = (loader, self.host_port.source(loader, self._seed, stage))
         return self._sources[key][1]
 
     def _training_batches(self, loader: Any) -> Iterator[Any]:
@@ -206,7 +209,7 @@ class Loop(LiveView):
             yield from self._around(islice(feed, self._batches_left(progress.position)))
         except GeneratorExit:
             # The loop was left with `break`: a step that was made before it counts.
-            if self._step_due:
+            if self._step_due and not self._torn_down:
                 self.stepped()
             raise
         finally:

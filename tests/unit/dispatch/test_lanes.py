@@ -71,6 +71,16 @@ def test_what_may_be_dropped_is_dropped_and_counted_exactly() -> None:
     assert watched.finish() == list(range(10))
 
 
+def test_an_item_for_which_there_is_no_room_need_not_be_made() -> None:
+    watched = Watched(items=2)
+    assert not watched.lane.drop_if_full(1)
+    watched.put(range(2))
+    assert watched.lane.drop_if_full(1)
+    assert watched.lane.dropped == 1
+    assert watched.finish() == [0, 1]
+    assert not watched.lane.drop_if_full(1)
+
+
 def test_what_must_not_be_lost_overflows_to_the_disk_in_order(tmp_path: Path) -> None:
     watched = Watched(tmp_path, items=10)
     watched.put(range(500))

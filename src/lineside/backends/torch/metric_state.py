@@ -28,9 +28,6 @@ def capture(metric: Any) -> dict[str, Any]:
     if not _accumulators(metric):
         state: dict[str, Any] = metric.state_dict()
         return state
-    if hasattr(metric, "_compute_groups_create_state_ref"):
-        # A collection updates one metric of a group and hands its state to the others only when somebody looks.
-        metric._compute_groups_create_state_ref()  # noqa: SLF001 - items() does this, and copies
     return {
         path: {"states": {key: getattr(one, key) for key in _keys(one)}, "updates": one.update_count}
         for path, one in _accumulators(metric).items()

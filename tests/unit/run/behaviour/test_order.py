@@ -164,6 +164,38 @@ def test_a_batch_that_was_left_leaves_nothing_to_the_next_epoch(make_run: MakeRu
     assert run.history == {"train/loss": [1.5]}
 
 
+def test_an_iterator_that_is_held_behind_a_break_does_not_keep_the_epoch_open(make_run: MakeRun) -> None:
+    bars: list[Any] = []
+    with make_run(trace := Trace()) as run:
+        for _ in run.epochs(2):
+            bars.append(run.batches([1.0, 2.0, 3.0]))
+            for value in bars[-1]:
+                run.log({"loss": value})
+                run.stepped()
+                if value == 2.0:
+                    break
+    epoch = ["on_epoch_start", *BATCH, "on_batch_start", "on_step_end", "on_train_epoch_end", "on_epoch_end"]
+    assert trace.seen == [*START, *epoch, "on_fit_epoch_end", *epoch, "on_fit_epoch_end", *END]
+    assert run.history == {"train/loss": [1.0, 1.0]}
+
+
+def test_nothing_happens_when_the_iterator_of_a_failed_loop_is_thrown_away(make_run: MakeRun) -> None:
+    held: list[Any] = []
+
+    def fail(run: Run) -> None:
+        for _ in run.epochs(1):
+            held.append(run.batches([1.0]))
+            for _ in held[-1]:
+                run.optimizer_stepped()
+                raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError), make_run(trace := Trace()) as run:
+        fail(run)
+    held.pop().close()
+    assert trace.seen[-2:] == ["on_exception", "on_teardown"]
+    assert run.step == 0
+
+
 def test_leaving_between_two_epochs_ends_no_epoch_twice(make_run: MakeRun) -> None:
     with make_run(trace := Trace()) as run:
         for epoch in run.epochs(5):
