@@ -64,7 +64,7 @@ class Loop(LiveView):
 
         Raises:
             OptionError: neither limit is given, or one is not positive.
-            RunStateError: the training is over already.
+            RunStateError: the training is over already; or only `steps` ends it, and an epoch went by without one.
         """
         for option, limit in (("epochs", count), ("steps", steps)):
             if limit is not None and (not isinstance(limit, int) or limit < 1):
@@ -76,7 +76,13 @@ class Loop(LiveView):
         self._begin()
         while not self._over():
             self._start_epoch()
+            before = self.progress.step
             yield self.progress.epoch
+            if count is None and self.progress.step == before and not self._ending():
+                raise RunStateError(
+                    "An epoch went by without an optimizer step, and only a number of steps ends this training: the "
+                    "data is empty, or the loop does not step an optimizer of the run. Without one, call run.stepped()."
+                )
             self._end_epoch()
         self._finish()
 

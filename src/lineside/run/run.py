@@ -255,7 +255,9 @@ class Run(Loop):
     def _end_epoch(self) -> None:
         for request in self._owed:
             again = f"again, after a failure: {request.reason.removeprefix('again, after a failure: ')}"
-            self.save(**{**request.arguments, "reason": again})
+            # What was the best then is gone: this is a checkpoint of now.
+            tag = "periodic" if request.arguments["tag"] == "best" else request.arguments["tag"]
+            self.save(**{**request.arguments, "tag": tag, "reason": again})
         self._owed = []
         super()._end_epoch()
 

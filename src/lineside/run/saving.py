@@ -96,7 +96,7 @@ def contents(run: LiveView, state: RunState) -> Contents:
         if named and name in callbacks:
             try:
                 files[f"callbacks/{name}.safetensors"] = run.host_port.tensor_file(named)
-            except RequestRefused as refusal:
+            except (RequestRefused, AttributeError, TypeError) as refusal:
                 log.error("The tensors of callback %s cannot be saved: %s.", name, refusal)  # noqa: TRY400 - all is said
                 del callbacks[name]
     whole = state.document | {"callbacks": callbacks, "host": dict(host.documents)}

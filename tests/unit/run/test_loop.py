@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from lineside.errors import OptionError
+from lineside.errors import OptionError, RunStateError
 from lineside.run import Run
 from tests.unit.run.deaths import interrupted
 from tests.unit.run.steered import SteeredHost
@@ -157,3 +157,12 @@ def test_a_signal_behind_the_training_ends_an_evaluation(make_run: MakeRun) -> N
         train_and_test(run)
     assert trace.seen.count("on_test_batch_end") == 2
     assert "on_test_end" not in trace.seen
+
+
+def test_a_training_that_only_steps_could_end_is_not_let_run_for_ever(make_run: MakeRun) -> None:
+    def endless(run: Run) -> None:
+        for _ in run.epochs(steps=10):
+            list(run.batches([1.0]))
+
+    with make_run() as run, pytest.raises(RunStateError, match=r"without an optimizer step.*run\.stepped\(\)"):
+        endless(run)

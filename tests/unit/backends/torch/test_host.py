@@ -179,7 +179,7 @@ def test_a_checkpoint_of_weights_alone_cannot_be_resumed_from(tmp_path: Path) ->
     state = training.host.capture()
     for name in ("optimizer.json", "rates.json"):
         state.documents.pop(name)  # type: ignore[attr-defined]
-    with pytest.raises(StateMismatch, match="weights_only=True"):
+    with pytest.raises(StateMismatch, match="holds weights alone"):
         training.host.restore(SavedFolder(tmp_path, state))
 
 
