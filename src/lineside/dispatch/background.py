@@ -82,9 +82,7 @@ class BackgroundCallback:
                 self._fatal.append(final)
         except BaseException as final:  # noqa: BLE001 - SystemExit ends the run, as it does inline
             self._fatal.append(final)
-        spent = perf_counter_ns() - before
-        hook.cost.total += spent
-        hook.cost.buckets[spent.bit_length()] += 1
+        hook.cost.add(perf_counter_ns() - before)
 
     def _answer(self, marker: Marker) -> None:
         try:

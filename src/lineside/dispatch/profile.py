@@ -20,6 +20,11 @@ class Cost:
         self.total = 0
         self.buckets = [0] * BUCKETS
 
+    def add(self, spent: int) -> None:
+        """Add a call that took so many nanoseconds; the dispatcher does the same without a call."""
+        self.total += spent
+        self.buckets[spent.bit_length()] += 1
+
     @property
     def calls(self) -> int:
         """How often the hook was called."""
@@ -66,9 +71,9 @@ def summarize(
     costs: Iterable[Cost],
     elapsed: float,
     *,
-    failures: int,
-    dropped: int,
-    disabled: tuple[str, ...],
+    failures: int = 0,
+    dropped: int = 0,
+    disabled: tuple[str, ...] = (),
 ) -> CallbackCost:
     """Add up the costs of a callback's hooks over a run that took `elapsed` seconds."""
     merged = Cost()

@@ -13,6 +13,7 @@ from typing import Any, Literal, NoReturn
 
 from lineside.errors import OptionError, RunStateError
 from lineside.events import Event
+from lineside.language import text
 from lineside.metrics import Averages
 from lineside.ports import BatchSource, Stage
 from lineside.run import saving
@@ -91,9 +92,11 @@ class Loop(LiveView):
         if self.points.stopping is not None:
             self.reason = self.points.stopping
         elif progress.step >= self._last_step:
-            self.reason = f"all {progress.total_steps} steps are done"
+            count = progress.total_steps
+            self.reason = text(f"all {count} steps are done", f"全部 {count} 步已完成")
         elif progress.total_epochs is not None and progress.epoch >= progress.total_epochs:
-            self.reason = f"all {progress.total_epochs} epochs are done"
+            count = progress.total_epochs
+            self.reason = text(f"all {count} epochs are done", f"全部 {count} 轮已完成")
         # An epoch that was under way when the run resumed is brought to its end first.
         return self.reason is not None and progress.phase == "fresh"
 

@@ -7,6 +7,7 @@ import signal
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from pathlib import Path
+from time import perf_counter_ns
 from types import TracebackType
 from typing import Any, NoReturn, Self
 
@@ -14,6 +15,7 @@ from lineside.callback import Callback
 from lineside.checkpoints.format import MetricRecord
 from lineside.control import Kind, Outcome, Request
 from lineside.dispatch.agreement import SingleProcess
+from lineside.dispatch.profile import CallbackCost, Cost, summarize
 from lineside.dispatch.signals import SignalGuard
 from lineside.dispatch.snapshot import Identity
 from lineside.dispatch.summary import remarks, table
@@ -104,6 +106,7 @@ class Run(Loop):
         self._signals = SignalGuard(self._interrupt)
         self._saved_at: tuple[int, int, str] | None = None
         self._owed: list[Request] = []
+        self._save_cost = Cost()
 
     @classmethod
     def for_evaluation(
@@ -222,7 +225,7 @@ class Run(Loop):
 
         A full disk is no reason to end a training.
         """
-        progress = self.progress
+        progress, start = self.progress, perf_counter_ns()
         state = self._held or saving.capture(self, self.points)
         points = {name: point for name in self.metrics if (point := self.metrics.point(name)) is not None}
         parent = self._session.checkpoint if self._session is not None else None
@@ -242,6 +245,8 @@ class Run(Loop):
             log.exception("A checkpoint could not be saved; training goes on and the save is tried again.")
             self.raise_alert(Alert("A checkpoint could not be saved", culprit(failure), "error", "run"))
             return failure
+        finally:
+            self._save_cost.add(perf_counter_ns() - start)
         if not weights_only:
             self._saved_at = self._position()
         self.record("checkpoint", {"name": checkpoint.name, "tags": list(tags)})
@@ -350,8 +355,16 @@ class Run(Loop):
             self.reason = self.reason or culprit(error)
             self.record("exception", {"error": culprit(error)})
             self._emit_last(Event.EXCEPTION, error)
-        self.summary = table(self.dispatcher.costs(self.progress.elapsed))
+        self.summary = table(self._costs())
         self._emit_last(Event.TEARDOWN)
+
+    def _costs(self) -> list[CallbackCost]:
+        """Return what the callbacks cost, and behind them what saving did, which no hook is charged with."""
+        elapsed = self.progress.elapsed
+        costs = self.dispatcher.costs(elapsed)
+        if self._save_cost.calls:
+            costs.append(summarize("checkpoints", "saves", [self._save_cost], elapsed))
+        return costs
 
     def _emit_last(self, event: Event, payload: Any = None) -> None:
         """Show one of the last events; alerts that are raised in ``on_teardown`` are recorded and no more."""
@@ -371,7 +384,7 @@ class Run(Loop):
         if error is None and self.dispatcher.fatal:
             error = self.dispatcher.fatal[0]
             self.reason = culprit(error)
-        costs = self.dispatcher.costs(self.progress.elapsed)
+        costs = self._costs()
         self.summary = table(costs)
         for sentence in remarks(costs):
             log.warning("%s", sentence)
