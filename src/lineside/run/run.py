@@ -112,14 +112,9 @@ class Run(Loop):
     def for_evaluation(
         cls, directory: Path | None, *, project: str, name: str | None, run_dir: str | Path, **options: Any
     ) -> Self:
-        """Return a run for a validation, test or prediction outside of training.
+        """Return a run for an evaluation outside of training, with the options of `Run`.
 
-        Args:
-            directory: of the run whose model it is; None for a run of its own.
-            project: see `Run`.
-            name: see `Run`.
-            run_dir: see `Run`.
-            options: further options of `Run`.
+        `directory` is that of the run whose model it is; None for a run of its own.
         """
         run = cls(project=project, name=name, run_dir=run_dir, **options)
         run._open = partial(Session.for_evaluation, Place(Path(run_dir).resolve(), project, name), directory)
@@ -129,8 +124,6 @@ class Run(Loop):
     def opened(self) -> bool:
         """Whether the run has, or had, a directory."""
         return self._session is not None
-
-    # ---- callbacks -----------------------------------------------------------------------------------------------
 
     def add_callback(self, callback: Callback | str) -> None:
         """Add a callback behind the others. Raises `RunStateError` once the run is open."""
@@ -273,8 +266,6 @@ class Run(Loop):
     def restore_now(self, key: str, *, weights_only: bool) -> None:
         """Put a checkpoint of this run back into the model, and unless `weights_only` into the optimizer."""
         self.host_port.restore(saving.OneDocument(self.checkpoints.find(key)), weights_only=weights_only)
-
-    # ---- requests ------------------------------------------------------------------------------------------------
 
     def record_request(self, request: Request, outcome: Outcome) -> None:
         """Write down what became of a request."""
