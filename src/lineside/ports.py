@@ -14,6 +14,7 @@ from lineside.metrics import Metrics, Scalar
 
 Stage = Literal["train", "val", "test", "predict", "export"]
 Level = Literal["info", "warning", "error"]
+MediumKind = Literal["text", "figure", "image", "artifact"]
 Capability = Literal["model", "gradients", "set_lr", "validate", "restore", "pause", "batch_data"]
 """What a host may be able to do, beyond emitting events."""
 

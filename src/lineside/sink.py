@@ -4,13 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import Any
 
 from lineside.callback import Callback
 from lineside.errors import OptionError
-from lineside.ports import LogRow, RunView
-
-MediumKind = Literal["text", "figure", "image", "artifact"]
+from lineside.ports import LogRow, MediumKind, RunView
 
 
 @dataclass(frozen=True, slots=True)

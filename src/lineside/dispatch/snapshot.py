@@ -11,8 +11,8 @@ from typing import Any, NoReturn, Protocol
 from lineside.control import Kind, Request
 from lineside.errors import NotInline
 from lineside.metrics import Metrics, checked_name
-from lineside.ports import Alert, CallbackInfo, Level, Stage
-from lineside.sink import MediumKind
+from lineside.ports import Alert, CallbackInfo, MediumKind, Stage
+from lineside.voice import Voice
 
 FIELDS = (
     *("stage", "epoch", "total_epochs", "epochs_done", "step", "total_steps", "batch", "total_batches"),
@@ -55,7 +55,7 @@ class Identity:
     callbacks: Sequence[CallbackInfo]
 
 
-class RunSnapshot:
+class RunSnapshot(Voice):
     """A run as it was at one event. Reads are frozen; requests go to the live run with the step of this snapshot."""
 
     stage: Stage
@@ -79,7 +79,7 @@ class RunSnapshot:
     ) -> None:
         self._desk = desk
         self._identity = identity
-        self._author = ""
+        self._speaker = ""
         self.__dict__.update(values)
         self.metrics = metrics
         self.batch_metrics = batch
@@ -87,7 +87,7 @@ class RunSnapshot:
     def by(self, author: str) -> RunSnapshot:
         """Return this snapshot as one callback sees it: what it asks for bears its name."""
         view = copy.copy(self)
-        view.__dict__["_author"] = author
+        view.__dict__["_speaker"] = author
         return view
 
     def __getattr__(self, name: str) -> Any:
@@ -106,6 +106,10 @@ class RunSnapshot:
             "set background=False, or take what you need from run.metrics."
         )
 
+    @property
+    def _author(self) -> str:
+        return self._speaker
+
     def _ask(self, kind: Kind, reason: str, **arguments: Any) -> None:
         self._desk.request(Request(kind, reason, self._author, "background", arguments, self.step))
 
@@ -113,54 +117,13 @@ class RunSnapshot:
         """Publish metrics, named as in the stage of this snapshot, at the run's present step."""
         self._desk.publish({checked_name(name, self.stage): value for name, value in values.items()}, self._author)
 
-    def log_text(self, tag: str, text: str) -> None:
-        """Publish a text."""
-        self._desk.publish_medium("text", tag, text)
+    def publish_medium(self, kind: MediumKind, tag: str, data: Any) -> None:
+        """Hand a text, picture or file to all sinks."""
+        self._desk.publish_medium(kind, tag, data)
 
-    def log_figure(self, tag: str, figure: Any) -> None:
-        """Publish a figure."""
-        self._desk.publish_medium("figure", tag, figure)
-
-    def log_image(self, tag: str, image: Any) -> None:
-        """Publish an image."""
-        self._desk.publish_medium("image", tag, image)
-
-    def log_artifact(self, path: str | Path, name: str | None = None) -> None:
-        """Publish a file."""
-        self._desk.publish_medium("artifact", name or Path(path).name, str(path))
-
-    def alert(self, title: str, text: str = "", level: Level = "warning", durable: bool | None = None) -> None:
+    def raise_alert(self, alert: Alert) -> None:
         """Raise an alert; inline callbacks see it at the next safe point."""
-        self._desk.raise_alert(Alert(title, text, level, self._author, durable))
-
-    def stop(self, reason: str) -> None:
-        """Ask the run to end."""
-        self._ask(Kind.STOP, reason)
-
-    def save(self, tag: str = "manual", reason: str = "", *, pin: str | None = None, file: str | None = None,
-             weights_only: bool = False) -> None:  # fmt: skip
-        """Ask for a checkpoint."""
-        self._ask(Kind.SAVE, reason, tag=tag, pin=pin, file=file, weights_only=weights_only)
-
-    def validate(self, reason: str = "") -> None:
-        """Ask for a validation."""
-        self._ask(Kind.VALIDATE, reason)
-
-    def pause(self, reason: str = "") -> None:
-        """Ask the run to wait."""
-        self._ask(Kind.PAUSE, reason)
-
-    def unpause(self, reason: str = "") -> None:
-        """Ask a waiting run to go on."""
-        self._ask(Kind.UNPAUSE, reason)
-
-    def set_lr(self, value: float, group: str | int | None = None, reason: str = "") -> None:
-        """Ask for a learning rate."""
-        self._ask(Kind.SET_LR, reason, value=value, group=group)
-
-    def restore(self, checkpoint: str, reason: str = "", weights_only: bool = True) -> None:
-        """Ask for a checkpoint to be put back."""
-        self._ask(Kind.RESTORE, reason, checkpoint=checkpoint, weights_only=weights_only)
+        self._desk.raise_alert(alert)
 
     def retain(self, *policies: Any) -> NoReturn:
         """Refused: retention is set inline, at setup."""

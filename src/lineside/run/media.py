@@ -6,7 +6,7 @@ import io
 from typing import Any
 
 from lineside.errors import MissingDependency, OptionError
-from lineside.sink import MediumKind
+from lineside.ports import MediumKind
 
 
 def encoded(kind: MediumKind, data: Any) -> Any:

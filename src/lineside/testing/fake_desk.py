@@ -5,20 +5,20 @@ from __future__ import annotations
 import copy
 from collections import deque
 from collections.abc import Callable, Mapping
-from pathlib import Path
 from typing import Any
 
 from lineside.callback import Callback
 from lineside.control import Kind, Origin, Request, RequestQueue
 from lineside.metrics import MetricTable, Scalar
-from lineside.ports import Alert, Level, LogRow, Stage
+from lineside.ports import Alert, LogRow, MediumKind, Stage
 from lineside.run.media import encoded
-from lineside.sink import Medium, MediumKind
+from lineside.sink import Medium
 from lineside.testing.clock import FakeClock
 from lineside.testing.offload import Offload
+from lineside.voice import Voice
 
 
-class FakeDesk:
+class FakeDesk(Voice):
     """The asking half of a run.
 
     Attributes:
@@ -75,26 +75,6 @@ class FakeDesk:
         """Publish a text, picture or file."""
         self.media.append(Medium(kind, tag, encoded(kind, data), self.step, self.epoch, self.clock.time()))
 
-    def log_text(self, tag: str, text: str) -> None:
-        """Publish a text."""
-        self.publish_medium("text", tag, text)
-
-    def log_figure(self, tag: str, figure: Any) -> None:
-        """Publish a matplotlib figure or PNG bytes."""
-        self.publish_medium("figure", tag, figure)
-
-    def log_image(self, tag: str, image: Any) -> None:
-        """Publish an image: an array, or PNG bytes."""
-        self.publish_medium("image", tag, image)
-
-    def log_artifact(self, path: str | Path, name: str | None = None) -> None:
-        """Publish a file."""
-        self.publish_medium("artifact", name or Path(path).name, str(path))
-
-    def alert(self, title: str, text: str = "", level: Level = "warning", durable: bool | None = None) -> None:
-        """Raise an alert; ``on_alert`` follows when the present event is over."""
-        self.raise_alert(Alert(title, text, level, self._author, durable))
-
     def raise_alert(self, alert: Alert) -> None:
         """Take an alert from a snapshot, too."""
         self.alerts.append(alert)
@@ -113,42 +93,6 @@ class FakeDesk:
     def _ask(self, kind: Kind, reason: str, **arguments: Any) -> None:
         origin: Origin = "loop" if self._calling is None else "callback"
         self.request(Request(kind, reason, self._author, origin, arguments))
-
-    def stop(self, reason: str) -> None:
-        """Ask the run to end."""
-        self._ask(Kind.STOP, reason)
-
-    def save(
-        self,
-        tag: str = "manual",
-        reason: str = "",
-        *,
-        pin: str | None = None,
-        file: str | None = None,
-        weights_only: bool = False,
-    ) -> None:
-        """Ask for a checkpoint."""
-        self._ask(Kind.SAVE, reason, tag=tag, pin=pin, file=file, weights_only=weights_only)
-
-    def validate(self, reason: str = "") -> None:
-        """Ask for a validation."""
-        self._ask(Kind.VALIDATE, reason)
-
-    def pause(self, reason: str = "") -> None:
-        """Ask the run to wait."""
-        self._ask(Kind.PAUSE, reason)
-
-    def unpause(self, reason: str = "") -> None:
-        """Ask a waiting run to go on."""
-        self._ask(Kind.UNPAUSE, reason)
-
-    def set_lr(self, value: float, group: str | int | None = None, reason: str = "") -> None:
-        """Ask for a learning rate."""
-        self._ask(Kind.SET_LR, reason, value=value, group=group)
-
-    def restore(self, checkpoint: str, reason: str = "", weights_only: bool = True) -> None:
-        """Ask for a checkpoint to be put back."""
-        self._ask(Kind.RESTORE, reason, checkpoint=checkpoint, weights_only=weights_only)
 
     def retain(self, *policies: Any) -> None:
         """Add retention policies."""
