@@ -131,7 +131,7 @@ def with_lightning(hooks: int) -> Contestant:
 
 def main() -> None:
     """Print both tables."""
-    logging.getLogger("lightning.pytorch").setLevel(logging.ERROR)
+    logging.disable(logging.WARNING)  # Lightning introduces itself at every fit
     warnings.filterwarnings("ignore", module="lightning")
     none = race(
         {

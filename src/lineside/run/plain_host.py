@@ -145,6 +145,8 @@ class PlainHost:
 
 
 def _samples(batch: Any) -> int:
+    if isinstance(batch, (int, float)):
+        return 1
     parts = list(batch.values()) if isinstance(batch, Mapping) else batch
     if isinstance(parts, (tuple, list)) and parts:
         is_text = isinstance(parts[0], (str, bytes))
@@ -152,5 +154,5 @@ def _samples(batch: Any) -> int:
             return _samples(parts[0])
     try:
         return 1 if isinstance(batch, (str, bytes)) else len(batch)
-    except TypeError:  # a number, or an array without axes
+    except TypeError:  # an array without axes
         return 1
