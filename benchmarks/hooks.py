@@ -43,14 +43,16 @@ def plain_calls(callbacks: list[Hook]) -> float:
 
 
 def main() -> None:
-    """Print the cost of a hook call, of an idle callback, and of the loop itself."""
+    """Print the cost of the loop itself, of a method call as a measure of the machine, and of a hook."""
     hooks = [Hook(name=f"hook-{i}") for i in range(HOOKS)]
-    beyond, loop = [], []
+    beyond, loop, call = [], [], []
     for _ in range(ROUNDS):
         empty, full, calls = through_lineside([]), through_lineside(hooks), plain_calls(hooks)
         beyond.append((full - empty - calls) / HOOKS)
         loop.append(empty)
+        call.append(calls / HOOKS)
     print(f"  the loop itself, µs a batch                   {1e6 * statistics.median(loop):8.2f}")
+    print(f"  a Python method call, µs                          {1e6 * statistics.median(call):8.3f}")
     print(f"  a hook beyond its Python call, µs (to reach: 0.5) {1e6 * statistics.median(beyond):6.3f}")
 
 

@@ -57,10 +57,10 @@ class Chain:
         run = dispatcher.run
         outer = dispatcher.current
         before = perf_counter_ns()
+        clock = perf_counter_ns
         try:
             for hook in self._inline:
-                trigger = hook.trigger
-                if trigger is not None and not trigger.fires(run):
+                if hook.trigger is not None and not hook.trigger.fires(run):
                     continue
                 dispatcher.current = hook
                 try:
@@ -70,12 +70,11 @@ class Chain:
                 else:
                     if hook.streak:
                         hook.streak = 0
-                now = perf_counter_ns()
+                now = clock()
                 spent = now - before
                 before = now
-                cost = hook.cost
-                cost.total += spent
-                cost.buckets[spent.bit_length()] += 1
+                hook.cost.total += spent
+                hook.cost.buckets[spent.bit_length()] += 1
         finally:
             dispatcher.current = outer
         if self._background:
