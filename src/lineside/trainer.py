@@ -220,6 +220,7 @@ class Trainer:
 
     def _train_epoch(self, run: Run, loader: Any) -> None:
         optimization, scores, accumulate = self._optimization, self._scores["train"], self._optimization.accumulate
+        on_cpu = self.device.type == "cpu"
         for batch in run.batches(loader):
             values = self._forward(run, batch)
             loss = values.pop("loss", None)
@@ -227,10 +228,10 @@ class Trainer:
                 run.loss = loss.detach()
                 optimization.backward(loss)
                 run.gradients_ready()
-                if (run.batch + 1) % accumulate == 0 or run.batch + 1 == run.total_batches:
+                if accumulate == 1 or (run.batch + 1) % accumulate == 0 or run.batch + 1 == run.total_batches:
                     optimization.step()
                     run.step_attempted()
-                values["loss"] = run.loss
+                values["loss"] = loss.item() if on_cpu else run.loss
             run.log(values)
         if optimization.pending:
             # A loader without a length: the last batches of the epoch have not filled a step.
@@ -240,23 +241,28 @@ class Trainer:
 
     def _forward(self, run: Run, batch: Any) -> dict[str, Any]:
         """Return ``loss`` and what else is to be logged."""
-        batch = to_device(batch, self.device)
-        with self._optimization.autocast():
-            if self._step is None:
-                inputs, targets = inputs_and_targets(batch)
-                outputs = self.model(inputs)
-                values: dict[str, Any] = {"loss": self._loss(outputs, targets)}  # type: ignore[misc] # checked in __init__
-            else:
-                returned = self._step(self.model, batch, run)
-                values = (
-                    dict(returned) if isinstance(returned, Mapping) else {} if returned is None else {"loss": returned}
-                )
-                outputs, targets = values.pop("outputs", None), values.pop("targets", None)
-        run.outputs = outputs
-        scores = self._scores.get(run.stage)
-        if scores and outputs is not None:
-            values.update(scores.update(outputs, targets))
+        if self.device.type != "cpu":
+            batch = to_device(batch, self.device)
+        if self._optimization.mixed:
+            with self._optimization.autocast():
+                values, targets = self._apply(run, batch)
+        else:
+            values, targets = self._apply(run, batch)
+        scores = self._scores[run.stage]
+        if scores.any and run.outputs is not None:
+            values.update(scores.update(run.outputs, targets))
         return values
+
+    def _apply(self, run: Run, batch: Any) -> tuple[dict[str, Any], Any]:
+        """Return what the model or the user's own step gives, and the targets; the outputs go to the run."""
+        if self._step is None:
+            inputs, targets = inputs_and_targets(batch)
+            run.outputs = outputs = self.model(inputs)
+            return {"loss": self._loss(outputs, targets)}, targets  # type: ignore[misc] # checked in __init__
+        returned = self._step(self.model, batch, run)
+        values = dict(returned) if isinstance(returned, Mapping) else {} if returned is None else {"loss": returned}
+        run.outputs = values.pop("outputs", None)
+        return values, values.pop("targets", None)
 
     # ---- evaluation ----------------------------------------------------------------------------------------------
 

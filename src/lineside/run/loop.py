@@ -11,6 +11,7 @@ from contextlib import contextmanager
 from itertools import islice
 from typing import Any, Literal, NoReturn
 
+from lineside.dispatch.dispatcher import Chain, Dispatcher
 from lineside.errors import OptionError, RunStateError
 from lineside.events import Event
 from lineside.language import text
@@ -50,6 +51,8 @@ class Loop(LiveView):
         self._resumed_behind_batches = False
         self._handed_out: Iterator[Any] | None = None
         self._rates: Mapping[str, float] | None = None
+        self._on_step_end: Chain | None = None
+        self._on_backward_end: Chain | None = None
         self._step_due = False
         self._settle_due = False
         self.batch_limit: int | None = None
@@ -57,6 +60,12 @@ class Loop(LiveView):
         self._held: saving.RunState | None = None
         self._epoch_started = 0.0
         self._evaluation = Averages()
+
+    def _take_dispatcher(self, dispatcher: Dispatcher) -> None:
+        """Take the dispatcher; the two chains that are asked for inside of a batch are kept beside it."""
+        self.dispatcher = dispatcher
+        self._on_step_end = dispatcher.chain(Event.STEP_END)
+        self._on_backward_end = dispatcher.chain(Event.BACKWARD_END)
 
     # ---- epochs --------------------------------------------------------------------------------------------------
 
@@ -255,7 +264,7 @@ class Loop(LiveView):
             self._end_batch(size)
             if self._settle_due:
                 self._at_safe_point()
-                if self._ending():
+                if self.points.stopping is not None or progress.step >= self._last_step:
                     return
 
     def _limited(self, length: int | None) -> int | None:
@@ -285,9 +294,8 @@ class Loop(LiveView):
         self.progress.step += 1
         self._step_due = False
         self._settle_due = True
-        chain = self.dispatcher.chain(Event.STEP_END)
-        if chain is not None:
-            chain()
+        if self._on_step_end is not None:
+            self._on_step_end()
 
     def optimizer_stepped(self, *_: object) -> None:
         """An optimizer of the run has stepped; several in one batch count once."""
@@ -301,9 +309,8 @@ class Loop(LiveView):
 
     def gradients_ready(self, *_: object) -> None:
         """Tell that the backward pass is over."""
-        chain = self.dispatcher.chain(Event.BACKWARD_END)
-        if chain is not None:
-            chain()
+        if self._on_backward_end is not None:
+            self._on_backward_end()
 
     def close_sources(self) -> None:
         """End what loaders keep from epoch to epoch, such as workers that persist."""

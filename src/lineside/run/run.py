@@ -163,6 +163,7 @@ class Run(Loop):
         self.checkpoints = session.checkpoints
         try:
             self.wiring = Wiring(self, session, callbacks)
+            self._take_dispatcher(self.wiring.dispatcher)
         except BaseException:
             session.close("failed", "the run could not be set up", {})
             raise

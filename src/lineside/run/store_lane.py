@@ -39,6 +39,10 @@ class StoreSink(Sink):
         for medium in records.media:
             if medium.kind == "text":
                 self._recorder.text(medium.tag, medium.data, step=medium.step, epoch=medium.epoch, time=medium.time)
+        self.commit_if_due()
+
+    def commit_if_due(self) -> None:
+        """Put everything on the disk, unless that was done a moment ago."""
         if self._clock() - self._committed >= COMMIT_INTERVAL:
             self.commit()
 

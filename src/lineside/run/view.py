@@ -36,6 +36,7 @@ class LiveView(Voice):
     identity: Identity
     checkpoints: CheckpointStore
     wiring: Wiring
+    dispatcher: Dispatcher
     rank = 0
     world_size = 1
 
@@ -62,11 +63,6 @@ class LiveView(Voice):
         self._in_batch = False
         self._batch_values: dict[str, Scalar] = {}
         self._retention: list[Any] = []
-
-    @property
-    def dispatcher(self) -> Dispatcher:
-        """Who is called for which event."""
-        return self.wiring.dispatcher
 
     # ---- reading -------------------------------------------------------------------------------------------------
 

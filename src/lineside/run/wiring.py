@@ -78,7 +78,7 @@ class Wiring:
 
     def _commit(self) -> None:
         if not self._store.lane.waiting:
-            self._store.lane.put(Task(self._sink.commit))
+            self._store.lane.put(Task(self._sink.commit_if_due))
 
     def _poll_inbox(self) -> None:
         for request in self._inbox.poll() if self._inbox_is_open else ():

@@ -21,6 +21,7 @@ class Scores:
 
     Attributes:
         counting: the objects, whose state is part of a checkpoint.
+        any: whether there is anything to compute.
     """
 
     def __init__(self, metrics: Mapping[str, Any], device: torch.device) -> None:
@@ -40,10 +41,7 @@ class Scores:
                     f"metrics[{name!r}] is a {type(metric).__name__}; it takes a function f(outputs, targets), or an "
                     "object with update, compute and reset, as torchmetrics has them."
                 )
-
-    def __bool__(self) -> bool:
-        """Tell whether there is anything to compute."""
-        return bool(self.counting or self._functions)
+        self.any = bool(self.counting or self._functions)
 
     @torch.no_grad()
     def update(self, outputs: Any, targets: Any) -> dict[str, Any]:

@@ -25,6 +25,7 @@ class Optimization:
         optimizers: as given: one, or a dict of them.
         scheduler: the learning-rate scheduler, or None.
         scaler: scales the loss in fp16 so that small gradients survive; None otherwise.
+        mixed: whether forward passes run in a lower precision, inside of `autocast`.
         pending: gradients wait that have not been stepped with.
     """
 
@@ -61,6 +62,7 @@ class Optimization:
         self._parameters = [parameter for module in modules_of(model) for parameter in module.parameters()]
         self._clip_norm = clip_norm
         dtype, nothing = _DTYPES.get(precision), nullcontext()
+        self.mixed = dtype is not None
         self.autocast: Callable[[], AbstractContextManager[Any]] = (
             (lambda: nothing) if dtype is None else partial(torch.autocast, device.type, dtype)
         )
