@@ -134,23 +134,30 @@ class MetricTable:
         self.serial = 0
         self.view = Metrics(self._points)
 
-    def publish(self, values: Mapping[str, Any], step: int, epoch: int, stage: str = "train") -> dict[str, Scalar]:
-        """Store values and return them under their canonical names.
+    def publish(
+        self,
+        values: Mapping[str, Any],
+        step: int,
+        epoch: int,
+        stage: str = "train",
+        into: dict[str, Scalar] | None = None,
+    ) -> dict[str, Scalar]:
+        """Store values and return them under their canonical names; `into` is filled and returned if it is given.
 
         Raises:
             OptionError: a value is not a number or a tensor of one element.
         """
-        names = self._names.setdefault(stage, {})
-        published: dict[str, Scalar] = {}
+        names = self._names.get(stage)
+        if names is None:
+            names = self._names[stage] = {}
+        published = {} if into is None else into
         for name, given in values.items():
-            value = given
             known = names.get(name)
             if known is None:
                 known = names[name] = checked_name(name, stage)
-            if type(value) is not float:
-                value = self._scalar(name, value)
-            self.serial += 1
-            self._points[known] = (value, step, epoch, self.serial)
+            value = given if type(given) is float else self._scalar(name, given)
+            self.serial = serial = self.serial + 1
+            self._points[known] = (value, step, epoch, serial)
             published[known] = value
         return published
 

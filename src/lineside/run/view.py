@@ -176,8 +176,7 @@ class LiveView(Voice):
         """
         progress = self.progress
         if self._in_batch:
-            table = self.batch_table
-            self._batch_values.update(table.publish(values, progress.step, progress.epoch, self.stage))
+            self.batch_table.publish(values, progress.step, progress.epoch, self.stage, self._batch_values)
         else:
             published = self.table.publish(values, progress.step, progress.epoch, self.stage)
             if published:
