@@ -145,7 +145,7 @@ def main() -> None:
             "Lightning": with_lightning(0),
         }
     )
-    print(report("A step without callbacks", none, "bare PyTorch loop"))
+    print(report("A step without callbacks", none))
     ten = race(
         {
             "bare PyTorch loop": bare,
@@ -154,7 +154,7 @@ def main() -> None:
             "Lightning": with_lightning(HOOKS),
         }
     )
-    print(report(f"\nA step with {HOOKS} callbacks that have a batch hook", ten, "bare PyTorch loop"))
+    print(report(f"\nA step with {HOOKS} callbacks that have a batch hook", ten))
 
 
 if __name__ == "__main__":

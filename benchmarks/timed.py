@@ -4,46 +4,22 @@ from __future__ import annotations
 
 import statistics
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from time import perf_counter
 
 import torch
 from torch import nn
+from torch.nn import functional as F
 
-STEPS = 600
-WARM_UP = 100
-ROUNDS = 9
+SEGMENT = 50
+SEGMENTS = 14
+WARM_UP = 2
+ROUNDS = 5
 THREADS = 1
 BATCH = 16
 WIDTH = 32
 
-
-@dataclass
-class TimedBatches:
-    """The same few batches again and again; the clock runs from the end of the warm-up to the last batch."""
-
-    steps: int = STEPS
-    seconds_per_step: float = 0.0
-
-    def __post_init__(self) -> None:
-        generator = torch.Generator().manual_seed(0)
-        self._batches = [
-            (torch.randn(BATCH, WIDTH, generator=generator), torch.randint(0, 10, (BATCH,), generator=generator))
-            for _ in range(8)
-        ]
-
-    def __len__(self) -> int:
-        return self.steps
-
-    def __iter__(self) -> Iterator[tuple[torch.Tensor, torch.Tensor]]:
-        start = 0.0
-        for step in range(self.steps):
-            if step == WARM_UP:
-                start = perf_counter()
-            if step == self.steps - 1:
-                # Here and not after the loop: an engine that knows the length never asks for the end.
-                self.seconds_per_step = (perf_counter() - start) / (self.steps - 1 - WARM_UP)
-            yield self._batches[step % len(self._batches)]
+Batch = tuple[torch.Tensor, torch.Tensor]
 
 
 def tiny() -> tuple[nn.Module, torch.optim.Optimizer]:
@@ -53,30 +29,73 @@ def tiny() -> tuple[nn.Module, torch.optim.Optimizer]:
     return model, torch.optim.SGD(model.parameters(), lr=0.01, momentum=0.9)
 
 
+@dataclass
+class TimedBatches:
+    """The same few batches again and again, in segments; before each, the bare loop runs as many steps of its own.
+
+    So every segment has its measure beside it, in the same tenth of a second: a busy machine slows both.
+
+    Attributes:
+        pairs: seconds per step of the loop under test and of the bare loop, one pair a segment.
+    """
+
+    pairs: list[tuple[float, float]] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        generator = torch.Generator().manual_seed(0)
+        self._batches: list[Batch] = [
+            (torch.randn(BATCH, WIDTH, generator=generator), torch.randint(0, 10, (BATCH,), generator=generator))
+            for _ in range(8)
+        ]
+        self._model, self._optimizer = tiny()
+
+    def __len__(self) -> int:
+        return SEGMENT * SEGMENTS
+
+    def __iter__(self) -> Iterator[Batch]:
+        for segment in range(SEGMENTS):
+            bare = self._bare()
+            start = perf_counter()
+            for step in range(SEGMENT - 1):
+                yield self._batches[step % len(self._batches)]
+            # The clock stops before the last batch: an engine that knows the length never asks for the end.
+            seconds = (perf_counter() - start) / (SEGMENT - 1)
+            yield self._batches[-1]
+            if segment >= WARM_UP:
+                self.pairs.append((seconds, bare))
+
+    def _bare(self) -> float:
+        start = perf_counter()
+        for step in range(SEGMENT):
+            inputs, targets = self._batches[step % len(self._batches)]
+            loss = F.cross_entropy(self._model(inputs), targets)
+            loss.backward()
+            self._optimizer.step()
+            self._optimizer.zero_grad()
+        return (perf_counter() - start) / SEGMENT
+
+
 Contestant = Callable[[TimedBatches], None]
 
 
-def race(contestants: Mapping[str, Contestant], rounds: int = ROUNDS) -> dict[str, list[float]]:
-    """Let everybody run in turn, `rounds` times; return seconds per step, a list for each.
-
-    Taking turns spreads the swings of a busy machine over all of them.
-    """
+def race(contestants: Mapping[str, Contestant]) -> dict[str, list[tuple[float, float]]]:
+    """Let everybody run in turn, several times; return the pairs of all segments, a list for each."""
     torch.set_num_threads(THREADS)
-    times: dict[str, list[float]] = {name: [] for name in contestants}
-    for turn in range(rounds + 1):
+    pairs: dict[str, list[tuple[float, float]]] = {name: [] for name in contestants}
+    for _ in range(ROUNDS):
         for name, contestant in contestants.items():
             batches = TimedBatches()
             contestant(batches)
-            if turn:
-                times[name].append(batches.seconds_per_step)
-    return times
+            pairs[name] += batches.pairs
+    return pairs
 
 
-def report(title: str, times: Mapping[str, list[float]], base: str) -> str:
-    """Return a table of medians, and of the medians of the ratios to the base within each round."""
-    lines = [title, f"  {'':38} {'µs a step':>10} {'ratio':>7} {'added µs':>9}"]
-    for name, mine in times.items():
-        ratio = statistics.median(one / bare for one, bare in zip(mine, times[base], strict=True))
-        added = statistics.median(one - bare for one, bare in zip(mine, times[base], strict=True))
-        lines.append(f"  {name:38} {1e6 * statistics.median(mine):10.1f} {ratio:7.3f} {1e6 * added:9.1f}")
+def report(title: str, pairs: Mapping[str, list[tuple[float, float]]]) -> str:
+    """Return a table of medians: a step, its ratio to the bare loop beside it, and what it adds to that."""
+    lines = [title, f"  {'':42} {'µs a step':>10} {'over bare':>10} {'added µs':>9}"]
+    for name, mine in pairs.items():
+        step = statistics.median(seconds for seconds, _ in mine)
+        ratio = statistics.median(seconds / bare for seconds, bare in mine)
+        added = statistics.median(seconds - bare for seconds, bare in mine)
+        lines.append(f"  {name:42} {1e6 * step:10.1f} {ratio:10.3f} {1e6 * added:9.1f}")
     return "\n".join(lines)
