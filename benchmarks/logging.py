@@ -18,6 +18,8 @@ from benchmarks.timed import Contestant, TimedBatches, race, report, tiny
 
 CALLS = 50_000
 SCALARS = 10
+LONG = 60
+"""Segments of a training that goes on when the queues of what hangs are full, as they are for most of a run."""
 
 
 class Blocked(lineside.Sink):
@@ -121,7 +123,9 @@ def main() -> None:
             "ten scalars, no sinks": loop([], SCALARS),
             "ten scalars, three sinks that hang": loop([Blocked(f"blocked-{i}") for i in range(3)], SCALARS),
             "ten scalars, one that sleeps 1 s an event": loop([Sleeper()], SCALARS),
-        }
+        },
+        rounds=2,
+        segments=LONG,
     )
     print(report("\nWhat hangs in the background", blocked))
 

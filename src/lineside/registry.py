@@ -24,6 +24,21 @@ _BUILT_IN = {
     "progress-bar": "lineside.callbacks.progress_bar:ProgressBar",
     "tensorboard": "lineside.callbacks.tensorboard:TensorBoard",
     "lambda": "lineside.callbacks.lambda_callback:LambdaCallback",
+    "learning-rate-scheduler": "lineside.callbacks.learning_rate_scheduler:LearningRateScheduler",
+    "warm-up": "lineside.callbacks.warm_up:WarmUp",
+    "lr-finder": "lineside.callbacks.lr_finder:LRFinder",
+    "gradient-watch": "lineside.callbacks.gradient_watch:GradientWatch",
+    "loss-spike-guard": "lineside.callbacks.loss_spike_guard:LossSpikeGuard",
+    "resource-monitor": "lineside.callbacks.resource_monitor:ResourceMonitor",
+    "summary-report": "lineside.callbacks.summary_report:SummaryReport",
+    "ema": "lineside.callbacks.ema:EMA",
+    "swa": "lineside.callbacks.swa:SWA",
+    "freeze-unfreeze": "lineside.callbacks.freeze_unfreeze:FreezeUnfreeze",
+    "time-limit": "lineside.callbacks.time_limit:TimeLimit",
+    "batch-size-finder": "lineside.callbacks.batch_size_finder:BatchSizeFinder",
+    "profile-steps": "lineside.callbacks.profile_steps:ProfileSteps",
+    "prediction-samples": "lineside.callbacks.prediction_samples:PredictionSamples",
+    "confusion-matrix": "lineside.callbacks.confusion_matrix:ConfusionMatrix",
 }
 _PRESETS = {"iron-triangle": ("model-checkpoint", "early-stopping", "reduce-lr-on-plateau")}
 

@@ -118,6 +118,7 @@ class Trainer:
         if (loss is None) == (step is None):
             raise OptionError("Give the Trainer either loss=, called as loss(outputs, targets), or step=.")
         self.device = best_device(device)
+        self._on_cpu = self.device.type == "cpu"
         self.model = model
         for module in modules_of(model):
             module.to(self.device)
@@ -127,6 +128,8 @@ class Trainer:
         self._optimization = Optimization(
             model, optimizer, scheduler, self.device, precision=precision, accumulate=accumulate, clip_norm=clip_norm
         )
+        # A step of one's own may step optimizers in its body, and fp16 may skip a step: then only a hook can tell.
+        self._steps_announced = step is not None or precision == "fp16"
         self._scores = {stage: Scores(metrics or {}, self.device) for stage in ("train", "val", "test")}
         self._place: dict[str, Any] = {"project": project, "name": name, "run_dir": run_dir}
         self._seed = seed
@@ -220,49 +223,50 @@ class Trainer:
 
     def _train_epoch(self, run: Run, loader: Any) -> None:
         optimization, scores, accumulate = self._optimization, self._scores["train"], self._optimization.accumulate
-        on_cpu = self.device.type == "cpu"
+        gradients_ready = run.dispatcher.chain(Event.BACKWARD_END)
+        stepped = run.step_attempted if self._steps_announced else run.stepped
         for batch in run.batches(loader):
-            values = self._forward(run, batch)
-            loss = values.pop("loss", None)
+            loss, values = self._forward(run, batch)
             if loss is not None:
-                run.loss = loss.detach()
+                run.loss = loss
                 optimization.backward(loss)
-                run.gradients_ready()
+                if gradients_ready is not None:
+                    gradients_ready()
                 if accumulate == 1 or (run.batch + 1) % accumulate == 0 or run.batch + 1 == run.total_batches:
                     optimization.step()
-                    run.step_attempted()
-                values["loss"] = loss.item() if on_cpu else run.loss
+                    stepped()
+                values["loss"] = loss.item() if self._on_cpu else loss
             run.log(values)
         if optimization.pending:
             # A loader without a length: the last batches of the epoch have not filled a step.
             optimization.step()
-            run.step_attempted()
+            stepped()
         run.log(scores.compute())
 
-    def _forward(self, run: Run, batch: Any) -> dict[str, Any]:
-        """Return ``loss`` and what else is to be logged."""
-        if self.device.type != "cpu":
+    def _forward(self, run: Run, batch: Any) -> tuple[Any, dict[str, Any]]:
+        """Return the loss, if there is one, and what else is to be logged."""
+        if not self._on_cpu:
             batch = to_device(batch, self.device)
         if self._optimization.mixed:
             with self._optimization.autocast():
-                values, targets = self._apply(run, batch)
+                loss, values, targets = self._apply(run, batch)
         else:
-            values, targets = self._apply(run, batch)
+            loss, values, targets = self._apply(run, batch)
         scores = self._scores[run.stage]
         if scores.any and run.outputs is not None:
             values.update(scores.update(run.outputs, targets))
-        return values
+        return loss, values
 
-    def _apply(self, run: Run, batch: Any) -> tuple[dict[str, Any], Any]:
-        """Return what the model or the user's own step gives, and the targets; the outputs go to the run."""
+    def _apply(self, run: Run, batch: Any) -> tuple[Any, dict[str, Any], Any]:
+        """Return what the model or the user's own step gives: loss, values, targets; the outputs go to the run."""
         if self._step is None:
             inputs, targets = inputs_and_targets(batch)
             run.outputs = outputs = self.model(inputs)
-            return {"loss": self._loss(outputs, targets)}, targets  # type: ignore[misc] # checked in __init__
+            return self._loss(outputs, targets), {}, targets  # type: ignore[misc] # checked in __init__
         returned = self._step(self.model, batch, run)
         values = dict(returned) if isinstance(returned, Mapping) else {} if returned is None else {"loss": returned}
         run.outputs = values.pop("outputs", None)
-        return values, values.pop("targets", None)
+        return values.pop("loss", None), values, values.pop("targets", None)
 
     # ---- evaluation ----------------------------------------------------------------------------------------------
 
@@ -299,7 +303,8 @@ class Trainer:
         scores.reset()
         with run.evaluation(stage), evaluating(self.model):
             for batch in run.batches(loader):
-                run.log(self._forward(run, batch))
+                loss, values = self._forward(run, batch)
+                run.log(values if loss is None else values | {"loss": loss})
             run.log(scores.compute())
 
     def _evaluation_run(self) -> Run:
@@ -342,6 +347,7 @@ class Trainer:
             self._optimization,
             {f"{stage}.{name}": one for stage, scores in self._scores.items() for name, one in scores.counting.items()},
             self._evaluate_now if self._loaders.get("val") is not None else None,
+            announces_steps=self._steps_announced,
         )
 
     def _evaluate_now(self) -> None:

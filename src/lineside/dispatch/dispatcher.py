@@ -90,18 +90,21 @@ class Chain:
             dispatcher.payload = outer
 
     def _send(self) -> None:
-        dispatcher = self._dispatcher
-        due = [pair for pair in self._background if pair[0].trigger is None or pair[0].trigger.fires(dispatcher.run)]
-        if self.event.per_batch:
-            due = [pair for pair in due if not pair[1].lane.drop_if_full(EventItem.weight)]
+        dispatcher, per_batch = self._dispatcher, self.event.per_batch
+        due = [
+            (hook, background)
+            for hook, background in self._background
+            if (hook.trigger is None or hook.trigger.fires(dispatcher.run))
+            and not (per_batch and background.lane.drop_if_full(EventItem.weight))
+        ]
         if due:
-            if not self.event.per_batch:
+            if not per_batch:
                 # What was logged before the event comes to a sink before the event, above all before `on_teardown`.
                 dispatcher.flush()
             snapshot = dispatcher.freeze()
             for hook, background in due:
                 item = EventItem(hook, snapshot, dispatcher.payload if self.event.payload else None)
-                background.lane.put(item, droppable=int(self.event.per_batch))
+                background.lane.put(item, droppable=int(per_batch))
 
 
 class Dispatcher:

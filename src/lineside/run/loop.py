@@ -238,14 +238,15 @@ class Loop(LiveView):
             self._rates = self.host_port.lr()
             # A batch that was left with `break` is not over: what it logged belongs to no other.
             self._batch_values = {}
-            self.batch_data = self.outputs = self.loss = None
+            self.batch_data = self.outputs = self._loss = None
             _close(feed)
 
     def _around(self, feed: Iterator[Any]) -> Iterator[Any]:
         """Yield batches with their events, until there is no more or the run is to end: the hot path."""
-        progress = self.progress
+        progress, points = self.progress, self.points
         start, end = self.dispatcher.chain(Event.BATCH_START), self.dispatcher.chain(Event.BATCH_END)
-        size_of = self.host_port.batch_size
+        size_of, average, record = self.host_port.batch_size, self.averages.add, self.wiring.records.append
+        asked, mail, fatal = self.requests.waiting, self._mail, self.dispatcher.fatal
         for batch in feed:
             self.batch = progress.position
             self.batch_data = batch
@@ -261,10 +262,19 @@ class Loop(LiveView):
             progress.samples += size
             if end is not None:
                 end()
-            self._end_batch(size)
+            self._in_batch = False
+            values = self._batch_values
+            if values:
+                self._batch_values = {}
+                average(values, size)
+                record((progress.step, progress.epoch, time.time(), values))
+            self.batch_data = self.outputs = self._loss = None
             if self._settle_due:
-                self._at_safe_point()
-                if self.points.stopping is not None or progress.step >= self._last_step:
+                # A safe point. As a rule nothing waits there, and this is four tests.
+                self._settle_due = False
+                if asked or mail or fatal or progress.step >= points.replay_at:
+                    self.settle()
+                if points.stopping is not None or progress.step >= self._last_step:
                     return
 
     def _limited(self, length: int | None) -> int | None:
@@ -272,22 +282,6 @@ class Loop(LiveView):
 
     def _batches_left(self, done: int) -> int | None:
         return None if self.batch_limit is None else max(0, self.batch_limit - done)
-
-    def _end_batch(self, size: int) -> None:
-        self._in_batch = False
-        values = self._batch_values
-        if values:
-            progress = self.progress
-            self._batch_values = {}
-            self.averages.add(values, size)
-            self.wiring.records.append((progress.step, progress.epoch, time.time(), values))
-        self.batch_data = self.outputs = self.loss = None
-
-    def _at_safe_point(self) -> None:
-        """The end of a batch in which the optimizer stepped. Nothing waits, as a rule, and this is three tests."""
-        self._settle_due = False
-        if self.requests.waiting or self._mail or self.dispatcher.fatal or self.progress.step >= self.points.replay_at:
-            self.settle()
 
     def stepped(self) -> None:
         """Tell that the optimizer stepped. For torch optimizers given to the run this happens by itself."""
@@ -334,7 +328,7 @@ class Loop(LiveView):
         if stage == "val" and self._in_epoch and not self._among_batches:
             self._end_training_part()
         outer = (self._in_batch, self._batch_values, self.batch, self.total_batches)
-        outer_batch = (self.batch_data, self.outputs, self.loss)
+        outer_batch = (self.batch_data, self.outputs, self._loss)
         # In the middle of a batch's body there is no state from which a run could resume.
         if stage == "val" and self._begun and not self._in_batch:
             self._held = saving.capture(self, self.points)
@@ -351,7 +345,7 @@ class Loop(LiveView):
             self.stage = "train"
             self._held = None
             self._in_batch, self._batch_values, self.batch, self.total_batches = outer
-            self.batch_data, self.outputs, self.loss = outer_batch
+            self.batch_data, self.outputs, self._loss = outer_batch
         if not self._in_batch:
             self.open_mail()
 
@@ -388,7 +382,7 @@ class Loop(LiveView):
                     self.interrupt_now()
         finally:
             self._in_batch = False
-            self.batch_data = self.outputs = self.loss = None
+            self.batch_data = self.outputs = self._loss = None
             _close(feed)
 
 

@@ -53,7 +53,7 @@ class LiveView(Voice):
         self.total_batches: int | None = None
         self.batch_data: Any = None
         self.outputs: Any = None
-        self.loss: Any = None
+        self._loss: Any = None
         self.feeding: BatchSource | None = None
         self.fed: Mapping[str, Any] | None = None
         self.reason: str | None = None
@@ -161,6 +161,31 @@ class LiveView(Voice):
         """The model."""
         return self.host_port.model
 
+    @property
+    def optimizers(self) -> Mapping[str, Any]:
+        """The framework's own optimizers by name."""
+        return self.host_port.optimizers
+
+    @property
+    def schedulers(self) -> Sequence[str]:
+        """Kinds of the schedulers that the host or its user steps."""
+        return self.host_port.schedulers
+
+    @property
+    def scheduled_lr(self) -> Mapping[str, float]:
+        """Learning rate per parameter group by schedule, with nothing put on top."""
+        return self.host_port.scheduled_lr()
+
+    @property
+    def loss(self) -> Any:
+        """The loss of the batch, on its device, without the graph that led to it."""
+        detach = getattr(self._loss, "detach", None)
+        return self._loss if detach is None else detach()
+
+    @loss.setter
+    def loss(self, loss: Any) -> None:
+        self._loss = loss
+
     def freeze(self) -> RunSnapshot:
         """Return a snapshot for background callbacks."""
         values = {name: getattr(self, name) for name in FIELDS}
@@ -236,11 +261,21 @@ class LiveView(Voice):
         """Put a request where the next safe point finds it; from any thread."""
         self.requests.append(request)
 
+    def schedule_lr(self, value: float, group: str | int | None = None) -> None:
+        """Say what the scheduled rate of a group, or of every group, is from now on."""
+        self.host_port.schedule_lr(value, group)
+
+    def scale_lr(self, factor: float) -> None:
+        """Multiply all scheduled rates, until the calling callback gives another factor."""
+        self.host_port.scale_lr(factor, self._author)
+
     def retain(self, *policies: Any) -> None:
         """Add retention policies."""
         self._retention.extend(policies)
         self.checkpoints.set_retention(self._retention)
 
-    def offload(self, target: str, arguments: Mapping[str, Any], key: str | None = None) -> None:
+    def offload(
+        self, target: str, arguments: Mapping[str, Any], key: str | None = None, *, at_end: bool = False
+    ) -> None:
         """Run a function in the helper process; returns at once."""
-        self.wiring.helper.submit(target, arguments, key)
+        self.wiring.helper.submit(target, arguments, key, at_end=at_end)

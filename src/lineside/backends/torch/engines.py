@@ -10,12 +10,19 @@ from lineside.backends.torch.stepping import Optimization
 from lineside.events import Event
 from lineside.ports import Capabilities, Capability
 
-_ABILITIES: frozenset[Capability] = frozenset({"model", "gradients", "set_lr", "restore", "pause", "batch_data"})
+_ABILITIES: frozenset[Capability] = frozenset(
+    {"model", "gradients", "set_lr", "schedule_lr", "restore", "pause", "batch_data"}
+)
 _EXPORTS = frozenset({Event.EXPORT_START, Event.EXPORT_END})
 
 
 def trainer_host(
-    model: Any, optimization: Optimization, metrics: Mapping[str, Any], validate: Callable[[], None] | None
+    model: Any,
+    optimization: Optimization,
+    metrics: Mapping[str, Any],
+    validate: Callable[[], None] | None,
+    *,
+    announces_steps: bool,
 ) -> TorchHost:
     """Return the host of the native trainer, which emits every event."""
     why = {"validate": "this fit has no validation data: pass val_loader="}
@@ -28,6 +35,7 @@ def trainer_host(
         scaler=optimization.scaler,
         metrics=metrics,
         validate=validate,
+        announces_steps=announces_steps,
     )
 
 
@@ -47,6 +55,7 @@ def loop_host(
         extras=extras,
         validate=validate,
         announces_gradients=True,
+        announces_steps=True,
     )
 
 

@@ -37,6 +37,7 @@ class TorchHost:
         metrics: metric objects whose accumulation is saved, by name.
         validate: runs a validation.
         announces_gradients: tell at the optimizer's step that gradients are ready, for loops that do not say so.
+        announces_steps: tell that an optimizer stepped, for loops that do not say so.
 
     Raises:
         OptionError: one of them is not what it should be.
@@ -55,15 +56,18 @@ class TorchHost:
         metrics: Mapping[str, Any] | None = None,
         validate: Callable[[], None] | None = None,
         announces_gradients: bool = False,
+        announces_steps: bool = True,
     ) -> None:
         self.name = name
         self.capabilities = capabilities
         self.model = TorchModel(model)
         self._optimizers = named(optimizers)
         self._rates = TorchRates(self._optimizers)
+        self.schedulers = tuple(type(one).__name__ for one in schedulers)
         self._companions = Companions(schedulers, scaler, extras or {}, metrics or {})
         self._validate = validate
         self._announces_gradients = announces_gradients
+        self._announces_steps = announces_steps
         self._hooks: list[Any] = []
 
     def watch(self, gradients_ready: Callable[..., None], stepped: Callable[..., None]) -> None:
@@ -71,12 +75,14 @@ class TorchHost:
         for optimizer in self._optimizers.values():
             if self._announces_gradients:
                 self._hooks.append(optimizer.register_step_pre_hook(gradients_ready))
-            self._hooks.append(optimizer.register_step_post_hook(stepped))
+            if self._announces_steps:
+                self._hooks.append(optimizer.register_step_post_hook(stepped))
 
     def unwatch(self) -> None:
-        """Take the hooks of `watch` out of the optimizers."""
+        """Take the hooks of `watch`, and what stands on top of their rates, out of the optimizers."""
         while self._hooks:
             self._hooks.pop().remove()
+        self._rates.release()
 
     # ---- values --------------------------------------------------------------------------------------------------
 
@@ -94,6 +100,23 @@ class TorchHost:
     def set_lr(self, value: float, group: str | int | None) -> None:
         """Scale the scheduled learning rate so that it is `value` now. Raises `RequestRefused`; see `TorchRates`."""
         self._rates.set(value, group)
+
+    @property
+    def optimizers(self) -> Mapping[str, Any]:
+        """The optimizers by name; a single one has the empty name."""
+        return self._optimizers
+
+    def scheduled_lr(self) -> dict[str, float]:
+        """Return the learning rate per parameter group by schedule, with nothing put on top."""
+        return self._rates.scheduled()
+
+    def schedule_lr(self, value: float, group: str | int | None) -> None:
+        """Make the scheduled rate `value`. Raises `RequestRefused`; see `TorchRates`."""
+        self._rates.schedule(value, group)
+
+    def scale_lr(self, factor: float, by: str) -> None:
+        """Multiply all rates in a callback's name. Raises `RequestRefused`; see `TorchRates`."""
+        self._rates.scale(factor, by)
 
     def validate(self) -> None:
         """Run a validation. Raises `RequestRefused` if there is none to run."""
