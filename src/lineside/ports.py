@@ -2,20 +2,29 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal, Protocol, runtime_checkable
 
 from lineside.control import Outcome, Request
+from lineside.data_wait import DataView, LoadedBeside
 from lineside.events import Event
 from lineside.metrics import Metrics, Scalar
+from lineside.profiling import Profiles
+from lineside.rates import HostRates, RatesView
+from lineside.rehearsal import HostRehearsal, RehearsalView
+from lineside.trials import HostTrials, TrialsView
+from lineside.weights import TrainedModel, WeightsView
 
 Stage = Literal["train", "val", "test", "predict", "export"]
 Level = Literal["info", "warning", "error"]
 MediumKind = Literal["text", "figure", "image", "artifact"]
-Capability = Literal["model", "gradients", "set_lr", "validate", "restore", "pause", "batch_data"]
+Capability = Literal[
+    "model", "gradients", "batch_data", "set_lr", "schedule_lr", "rehearse", "trials",
+    "update_bn", "validate", "restore", "resume_in_epoch", "pause", "profile",
+]  # fmt: skip
 """What a host may be able to do, beyond emitting events."""
 
 
@@ -60,7 +69,7 @@ class CheckpointView(Protocol):
 
 
 @runtime_checkable
-class ModelPort(Protocol):
+class ModelPort(TrainedModel, Profiles, Protocol):
     """The one way from an inline callback to the model."""
 
     module: Any
@@ -72,8 +81,20 @@ class ModelPort(Protocol):
     def gradients(self) -> Iterator[tuple[str, Any]]:
         """Yield names and gradients of the parameters that have one."""
 
-    def norms(self, of: Literal["parameters", "gradients"]) -> Mapping[str, Scalar]:
-        """Return the L2 norm per parameter, left on its device."""
+    def norms(
+        self,
+        of: Literal["parameters", "gradients"],
+        *,
+        by: Callable[[str], Iterable[str]] | None = None,
+        since: Mapping[str, Any] | None = None,
+    ) -> Mapping[str, Any]:
+        """Return L2 norms, left on their devices: scalars that can be reckoned with.
+
+        Args:
+            of: what is trained, or the gradients that there are.
+            by: tells to which groups a parameter belongs, by its name; norms are then those of the groups.
+            since: what `capture` returned; norms are then those of what has changed since.
+        """
 
     def values(self, tensor: Any) -> Any:
         """Return the elements of a tensor as a flat NumPy array of float64; waits for the device."""
@@ -81,15 +102,15 @@ class ModelPort(Protocol):
     def capture(self) -> Mapping[str, Any]:
         """Return a copy of all weights and buffers, on their device."""
 
-    def load(self, weights: Mapping[str, Any]) -> None:
-        """Put captured weights and buffers back, in place."""
+    def load(self, weights: Mapping[str, Any], *, partial: bool = False) -> None:
+        """Put captured weights and buffers back, in place; with `partial` some may be missing, and stay as they are."""
 
     def swapped(self, weights: Mapping[str, Any]) -> AbstractContextManager[None]:
         """Put other weights into the model for a while; checkpoints made meanwhile hold the raw ones."""
 
 
-class RunView(Protocol):
-    """What a callback sees of a run, inline or as a frozen snapshot in the background."""
+class RunView(RatesView, RehearsalView, TrialsView, WeightsView, DataView, Protocol):
+    """What a callback sees of a run: all of it inline, and in the background a snapshot without what is live."""
 
     @property
     def project(self) -> str: ...
@@ -152,6 +173,10 @@ class RunView(Protocol):
         """Seconds of training, across attempts; pauses are not counted."""
 
     @property
+    def save_seconds(self) -> float | None:
+        """How long the newest save of this attempt kept the training; None before the first."""
+
+    @property
     def metrics(self) -> Metrics: ...
     @property
     def batch_metrics(self) -> Metrics: ...
@@ -200,6 +225,12 @@ class RunView(Protocol):
     def log_artifact(self, path: str | Path, name: str | None = None) -> None: ...
     def alert(self, title: str, text: str = "", level: Level = "warning", durable: bool | None = None) -> None: ...
     def stop(self, reason: str) -> None: ...
+    def interrupt(self, reason: str) -> None:
+        """Ask the run to save and to leave, as SIGTERM does: no validation, no end hooks, and it can be resumed.
+
+        The process ends with the code 75 (``EX_TEMPFAIL`` of ``sysexits.h``: try again).
+        """
+
     def save(
         self,
         tag: str = "manual",
@@ -222,13 +253,23 @@ class RunView(Protocol):
     def retain(self, *policies: Any) -> None:
         """Add retention policies (`lineside.checkpoints.retention`); a checkpoint stays while any policy keeps it."""
 
-    def offload(self, target: str, arguments: Mapping[str, Any], key: str | None = None) -> None:
+    def offload(
+        self,
+        target: str,
+        arguments: Mapping[str, Any],
+        key: str | None = None,
+        *,
+        at_end: bool = False,
+        figure: str | None = None,
+    ) -> None:
         """Run ``package.module:function(**arguments)`` in the helper process; returns at once.
 
         Args:
             target: the function.
             arguments: plain data.
             key: jobs of one key that still wait are replaced by the latest.
+            at_end: wait until the run is over and its records say how it ended.
+            figure: a tag under which the PNG bytes that the function returns are published, as of this step.
         """
 
     def validate(self, reason: str = "") -> None: ...
@@ -269,7 +310,7 @@ class SavedState(Protocol):
     def has(self, name: str) -> bool: ...
 
 
-class BatchSource(Protocol):
+class BatchSource(LoadedBeside, Protocol):
     """A data loader whose epochs can be repeated, and entered in the middle."""
 
     @property
@@ -290,7 +331,7 @@ class BatchSource(Protocol):
         """Put back what `state` returned; the next epoch goes on from there."""
 
 
-class Host(Protocol):
+class Host(HostRates, HostRehearsal, HostTrials, Protocol):
     """The training engine that the callbacks live in."""
 
     @property
@@ -344,8 +385,12 @@ class Host(Protocol):
     def check_weight_suffix(self, suffix: str) -> None:
         """Raise `OptionError` if weights cannot be written to a file that ends so."""
 
-    def weight_file(self, suffix: str) -> TensorWriter:
-        """Return a writer of a stand-alone weight file. Raises `OptionError` for an unknown suffix."""
+    def weight_file(self, suffix: str, over: Mapping[str, Any] | None = None) -> TensorWriter:
+        """Return a writer of a stand-alone weight file, with `over` in the place of the model's own tensors.
+
+        Raises:
+            OptionError: the suffix is unknown.
+        """
 
 
 class Recorder(Protocol):

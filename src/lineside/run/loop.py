@@ -4,68 +4,48 @@ from __future__ import annotations
 
 import logging
 import math
-import signal
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from itertools import islice
 from typing import Any, Literal, NoReturn
 
-from lineside.dispatch.dispatcher import Chain, Dispatcher
 from lineside.errors import OptionError, RunStateError
 from lineside.events import Event
 from lineside.language import text
 from lineside.metrics import Averages
 from lineside.ports import BatchSource, Stage
 from lineside.run import saving
-from lineside.run.safe_points import SafePoints
-from lineside.run.view import LiveView
+from lineside.run.batches import EVALUATION, Batches
+from lineside.run.safe_points import Interrupted
 
 log = logging.getLogger("lineside")
 
-_EVALUATION = {
-    "val": (Event.VAL_START, Event.VAL_BATCH_START, Event.VAL_BATCH_END, Event.VAL_END),
-    "test": (Event.TEST_START, Event.TEST_BATCH_START, Event.TEST_BATCH_END, Event.TEST_END),
-    "predict": (Event.PREDICT_START, Event.PREDICT_BATCH_START, Event.PREDICT_BATCH_END, Event.PREDICT_END),
-}
 _NOT_HISTORY = ("time/", "system/")
 _SOURCES = 8
 """Loaders that are remembered at once."""
 
 
-class Loop(LiveView):
+class Loop(Batches):
     """Adds the loop to what callbacks see."""
 
-    points: SafePoints
-    interrupting: signal.Signals | None
+    interrupting: Interrupted | None
 
     def __init__(self, seed: int) -> None:
         super().__init__()
         self._seed = seed
         self._begun = False
         self._finished = False
-        self._last_step = math.inf
         self._in_epoch = False
         self._among_batches = False
         self._batches_over = False
         self._resumed_behind_batches = False
         self._handed_out: Iterator[Any] | None = None
         self._rates: Mapping[str, float] | None = None
-        self._on_step_end: Chain | None = None
-        self._on_backward_end: Chain | None = None
-        self._step_due = False
-        self._settle_due = False
         self.batch_limit: int | None = None
         self._sources: dict[tuple[int, Stage], tuple[Any, BatchSource]] = {}
         self._held: saving.RunState | None = None
         self._epoch_started = 0.0
-        self._evaluation = Averages()
-
-    def _take_dispatcher(self, dispatcher: Dispatcher) -> None:
-        """Take the dispatcher; the two chains that are asked for inside of a batch are kept beside it."""
-        self.dispatcher = dispatcher
-        self._on_step_end = dispatcher.chain(Event.STEP_END)
-        self._on_backward_end = dispatcher.chain(Event.BACKWARD_END)
 
     # ---- epochs --------------------------------------------------------------------------------------------------
 
@@ -109,9 +89,6 @@ class Loop(LiveView):
         # An epoch that was under way when the run resumed is brought to its end first.
         return self.reason is not None and progress.phase == "fresh"
 
-    def _ending(self) -> bool:
-        return self.points.stopping is not None or self.progress.step >= self._last_step
-
     def _begin(self) -> None:
         raise NotImplementedError
 
@@ -135,15 +112,16 @@ class Loop(LiveView):
             self.dispatcher.emit(Event.EPOCH_START)
             self.open_mail()
 
-    def _end_training_part(self) -> None:
-        """Validation begins, or the epoch ends: publish what the batches gave."""
+    def _end_training_part(self, means: Mapping[str, Any] | None = None) -> None:
+        """Validation begins, or the epoch ends: publish what the batches gave, or the `means` of who knows better."""
         progress = self.progress
         if progress.phase != "train":
             return
         progress.phase = "trained"
         progress.epochs_done += 1
         rates = list((self._rates or self.host_port.lr()).items())
-        values = self.averages.means() | ({f"lr/{name}": rate for name, rate in rates} if len(rates) > 1 else {})
+        values = dict(self.averages.means() if means is None else means)
+        values |= {f"lr/{name}": rate for name, rate in rates} if len(rates) > 1 else {}
         if rates:
             values["lr"] = rates[0][1]
         self.log(values)
@@ -152,7 +130,7 @@ class Loop(LiveView):
 
     def _end_epoch(self) -> None:
         # A loop that was left with `break` may still hold its iterator, in a progress bar say.
-        _close(self._handed_out)
+        close(self._handed_out)
         self._end_training_part()
         self._in_epoch = False
         progress = self.progress
@@ -167,15 +145,6 @@ class Loop(LiveView):
         self.record("epoch_end", dict(self.metrics))
         self.settle()
         progress.epoch, progress.position, progress.phase = progress.epoch + 1, 0, "fresh"
-
-    def settle(self) -> None:
-        """The safe point: open the mail, agree on requests and apply them."""
-        self._settle_due = False
-        self.open_mail()
-        if self.dispatcher.fatal:
-            raise self.dispatcher.fatal.popleft()
-        self.points.settle()
-        self.open_mail()
 
     # ---- batches -------------------------------------------------------------------------------------------------
 
@@ -199,7 +168,7 @@ class Loop(LiveView):
             # The loader is kept beside its wrapper, so that its id is not given to another one; but not for ever, since
             # some loops make a new one in each epoch.
             while len(self._sources) >= _SOURCES:
-                _close(self._sources.pop(next(iter(self._sources)))[1])
+                close(self._sources.pop(next(iter(self._sources)))[1])
             self._sources[key] = (loader, self.host_port.source(loader, self._seed, stage))
         return self._sources[key][1]
 
@@ -221,10 +190,14 @@ class Loop(LiveView):
             log.warning("The resume is not exact: %s.", source.inexact_reason)
         source.load_state(self.fed)
         self.total_batches, self.feeding, self.fed = self._limited(source.length), source, None
-        feed = source.batches(progress.epoch, progress.position)
+        feed, size_of = self.feed_of(source), self.host_port.batch_size
         self._among_batches = True
         try:
-            yield from self._around(islice(feed, self._batches_left(progress.position)))
+            for batch in islice(feed, self._batches_left(progress.position)):
+                self._open_batch(batch)
+                yield batch
+                if self._close_batch(size_of(batch)):
+                    return
         except GeneratorExit:
             # The loop was left with `break`: a step that was made before it counts.
             if self._step_due and not self._torn_down:
@@ -239,43 +212,7 @@ class Loop(LiveView):
             # A batch that was left with `break` is not over: what it logged belongs to no other.
             self._batch_values = {}
             self.batch_data = self.outputs = self._loss = None
-            _close(feed)
-
-    def _around(self, feed: Iterator[Any]) -> Iterator[Any]:
-        """Yield batches with their events, until there is no more or the run is to end: the hot path."""
-        progress, points = self.progress, self.points
-        start, end = self.dispatcher.chain(Event.BATCH_START), self.dispatcher.chain(Event.BATCH_END)
-        size_of, average, record = self.host_port.batch_size, self.averages.add, self.wiring.records.append
-        asked, mail, fatal = self.requests.waiting, self._mail, self.dispatcher.fatal
-        for batch in feed:
-            self.batch = progress.position
-            self.batch_data = batch
-            self._in_batch = True
-            if start is not None:
-                start()
-            yield batch
-            if self._step_due:
-                self.stepped()
-            progress.position += 1
-            progress.batches_done += 1
-            size = size_of(batch)
-            progress.samples += size
-            if end is not None:
-                end()
-            self._in_batch = False
-            values = self._batch_values
-            if values:
-                self._batch_values = {}
-                average(values, size)
-                record((progress.step, progress.epoch, time.time(), values))
-            self.batch_data = self.outputs = self._loss = None
-            if self._settle_due:
-                # A safe point. As a rule nothing waits there, and this is four tests.
-                self._settle_due = False
-                if asked or mail or fatal or progress.step >= points.replay_at:
-                    self.settle()
-                if points.stopping is not None or progress.step >= self._last_step:
-                    return
+            close(feed)
 
     def _limited(self, length: int | None) -> int | None:
         return length if self.batch_limit is None else min(self.batch_limit, length or self.batch_limit)
@@ -283,33 +220,10 @@ class Loop(LiveView):
     def _batches_left(self, done: int) -> int | None:
         return None if self.batch_limit is None else max(0, self.batch_limit - done)
 
-    def stepped(self) -> None:
-        """Tell that the optimizer stepped. For torch optimizers given to the run this happens by itself."""
-        self.progress.step += 1
-        self._step_due = False
-        self._settle_due = True
-        if self._on_step_end is not None:
-            self._on_step_end()
-
-    def optimizer_stepped(self, *_: object) -> None:
-        """An optimizer of the run has stepped; several in one batch count once."""
-        self._step_due = True
-
-    def step_attempted(self) -> None:
-        """The optimizer was told to step: announce it, unless mixed precision skipped it. A safe point either way."""
-        if self._step_due:
-            self.stepped()
-        self._settle_due = True
-
-    def gradients_ready(self, *_: object) -> None:
-        """Tell that the backward pass is over."""
-        if self._on_backward_end is not None:
-            self._on_backward_end()
-
     def close_sources(self) -> None:
         """End what loaders keep from epoch to epoch, such as workers that persist."""
         for _, source in self._sources.values():
-            _close(source)
+            close(source)
 
     # ---- evaluation ----------------------------------------------------------------------------------------------
 
@@ -335,13 +249,14 @@ class Loop(LiveView):
         self._in_batch, self._batch_values = False, {}
         self._evaluation = Averages()
         self.stage = stage
-        start, _, _, end = _EVALUATION[stage]
+        start, _, _, end = EVALUATION[stage]
         try:
             self.dispatcher.emit(start)
             yield
             self.log(self._evaluation.means())
             self.dispatcher.emit(end)
         finally:
+            self.validation_weights.take_out(stage)
             self.stage = "train"
             self._held = None
             self._in_batch, self._batch_values, self.batch, self.total_batches = outer
@@ -362,31 +277,23 @@ class Loop(LiveView):
 
     def _evaluation_batches(self, loader: Any) -> Iterator[Any]:
         source = self._source(loader, self.stage)
-        _, start_event, end_event, _ = _EVALUATION[self.stage]
-        start, end = self.dispatcher.chain(start_event), self.dispatcher.chain(end_event)
         self.total_batches = self._limited(source.length)
         feed = source.batches(self.progress.epoch)
         try:
             for index, batch in enumerate(islice(feed, self._batches_left(0))):
-                self.batch, self.batch_data, self._in_batch = index, batch, True
-                if start is not None:
-                    start()
+                self._open_evaluation_batch(index, batch)
                 yield batch
-                if end is not None:
-                    end()
-                self._in_batch = False
-                self._evaluation.add(self._batch_values, self.host_port.batch_size(batch))
-                self._batch_values = {}
+                self._close_evaluation_batch(self.host_port.batch_size(batch))
                 training = self._begun and not self._finished
                 if self.interrupting is not None and (self._held is not None or not training):
                     self.interrupt_now()
         finally:
             self._in_batch = False
             self.batch_data = self.outputs = self._loss = None
-            _close(feed)
+            close(feed)
 
 
-def _close(feed: object) -> None:
+def close(feed: object) -> None:
     """End an iterator's work early: workers of a loader stop now and not when the garbage is collected."""
     close: Callable[[], None] | None = getattr(feed, "close", None)
     if close is not None:

@@ -35,6 +35,10 @@ class ReplayedSource:
         """An iterator cannot be read twice."""
         return "the data is an iterator, which cannot be read twice" if iter(self._loader) is self._loader else None
 
+    @property
+    def workers(self) -> None:
+        """An iterable does not tell."""
+
     def batches(self, epoch: int, skip: int = 0) -> Iterator[Any]:
         """Yield the batches of an epoch, without the first `skip`."""
         return islice(iter(self._loader), skip, None)
@@ -51,11 +55,27 @@ class PlainHost:
 
     def __init__(self, validate: Callable[[], None] | None = None) -> None:
         self.name = "loop"
+        self.optimizers: Mapping[str, Any] = {}
+        self.schedulers: Sequence[str] = ()
         self._validate = validate
-        abilities: set[Capability] = {"pause", "batch_data"}
+        abilities: set[Capability] = {"pause", "batch_data", "resume_in_epoch"}
         if validate is not None:
             abilities.add("validate")
-        reasons = dict.fromkeys(("model", "gradients", "set_lr", "restore", Event.BACKWARD_END.hook), _NO_MODEL)
+        reasons = dict.fromkeys(
+            (
+                "model",
+                "gradients",
+                "set_lr",
+                "schedule_lr",
+                "rehearse",
+                "trials",
+                "update_bn",
+                "restore",
+                "profile",
+                Event.BACKWARD_END.hook,
+            ),
+            _NO_MODEL,
+        )
         if validate is None:
             reasons["validate"] = "pass validate=, a function that runs a validation, to Run"
         self.capabilities = Capabilities(LOOP_EVENTS - {Event.BACKWARD_END}, frozenset(abilities), reasons)
@@ -88,6 +108,26 @@ class PlainHost:
 
     def set_lr(self, value: float, group: str | int | None) -> None:
         """Refused: there is no optimizer."""
+        self._refuse()
+
+    def scheduled_lr(self) -> Mapping[str, float]:
+        """No optimizer, no rates."""
+        return {}
+
+    def schedule_lr(self, value: float, group: str | int | None) -> None:
+        """Refused: there is no optimizer."""
+        self._refuse()
+
+    def scale_lr(self, factor: float, by: str) -> None:
+        """Refused: there is no optimizer."""
+        self._refuse()
+
+    def rehearsal(self) -> NoReturn:
+        """Refused: what a model does cannot be undone without it."""
+        self._refuse()
+
+    def trials(self) -> NoReturn:
+        """Refused: there is no model that could make a step."""
         self._refuse()
 
     def seed(self, seed: int) -> None:
@@ -139,7 +179,7 @@ class PlainHost:
         """Refused: there are no weights."""
         raise OptionError(f"A weight file with suffix {suffix!r} cannot be written: {_NO_MODEL}.")
 
-    def weight_file(self, suffix: str) -> TensorWriter:
+    def weight_file(self, suffix: str, over: Mapping[str, Any] | None = None) -> TensorWriter:
         """Refused: there are no weights."""
         self._refuse()
 

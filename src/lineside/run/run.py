@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import signal
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractContextManager
 from functools import partial
 from pathlib import Path
 from time import perf_counter_ns
@@ -18,24 +19,24 @@ from lineside.dispatch.agreement import SingleProcess
 from lineside.dispatch.profile import CallbackCost, Cost, summarize
 from lineside.dispatch.signals import SignalGuard
 from lineside.dispatch.snapshot import Identity
-from lineside.dispatch.summary import remarks, table
+from lineside.dispatch.summary import table
 from lineside.errors import CheckpointError, RunStateError
 from lineside.events import Event
 from lineside.metrics import MetricTable
 from lineside.ports import Alert, Host
-from lineside.run import saving
+from lineside.run import ending, saving, trying
 from lineside.run.attach import attach, check_weight_files, described
 from lineside.run.hosts import host_for_loop
-from lineside.run.loop import Loop
-from lineside.run.safe_points import Interrupted, SafePoints, culprit
+from lineside.run.rehearsal import RehearsingLoop
+from lineside.run.safe_points import Interrupted, SafePoints, culprit, traceback_of
 from lineside.run.session import Place, Session
 from lineside.run.wiring import Wiring
-from lineside.store.run_record import Status
+from lineside.trials import Trials
 
 log = logging.getLogger("lineside")
 
 
-class Run(Loop):
+class Run(RehearsingLoop):
     """One training of a loop of your own; the native trainer and the bridges stand on it as well.
 
     Use it as a context manager::
@@ -89,7 +90,7 @@ class Run(Loop):
         self.host_port = host or host_for_loop(model, optimizer, scheduler, extras or {}, validate)
         self.table, self.batch_table = MetricTable(self.host_port.freeze), MetricTable(self.host_port.freeze)
         self.points = SafePoints(self, SingleProcess())
-        self.interrupting: signal.Signals | None = None
+        self.interrupting: Interrupted | None = None
         self._callbacks: list[Callback | str] = list(callbacks)
         self._seeding = seed
         self._open: Callable[[], Session] = partial(
@@ -100,10 +101,11 @@ class Run(Loop):
             continue_stopped=continue_stopped,
             seed=seed,
             hparams=hparams or {},
+            in_epoch="resume_in_epoch" in self.host_port.capabilities.abilities,
         )
         self._go_on = continue_stopped
         self._session: Session | None = None
-        self._signals = SignalGuard(self._interrupt)
+        self.signals = SignalGuard(self._interrupt)
         self._saved_at: tuple[int, int, str] | None = None
         self._owed: list[Request] = []
         self._save_cost = Cost()
@@ -176,7 +178,7 @@ class Run(Loop):
 
     def _set_up(self, session: Session) -> None:
         self.host_port.watch(self.gradients_ready, self.optimizer_stepped)
-        self._signals.install()
+        self.signals.install()
         self.wiring.start()
         if self._seeding is not None:
             self.host_port.seed(self._seeding)
@@ -226,21 +228,24 @@ class Run(Loop):
         self.wiring.store.flush()
         try:
             checkpoint = self.checkpoints.save(
-                saving.weights(self) if weights_only else saving.contents(self, state),
+                saving.weights(self, state) if weights_only else saving.contents(self, state),
                 step=progress.step,
                 epoch=progress.epoch if progress.phase != "fresh" else max(0, progress.epoch - 1),
                 tags=tags,
                 pins=pins,
                 metrics={name: MetricRecord(point.value, point.step, point.epoch) for name, point in points.items()},
+                weights=self.validated_with,
                 parent=parent.name if parent is not None else None,
-                standalone={Path(file): self.host_port.weight_file(Path(file).suffix) for file in files},
+                standalone=saving.weight_files(self, state, files),
             )
         except (CheckpointError, OSError) as failure:
             log.exception("A checkpoint could not be saved; training goes on and the save is tried again.")
             self.raise_alert(Alert("A checkpoint could not be saved", culprit(failure), "error", "run"))
             return failure
         finally:
-            self._save_cost.add(perf_counter_ns() - start)
+            spent = perf_counter_ns() - start
+            self._save_cost.add(spent)
+            self.save_seconds = spent / 1e9
         if not weights_only:
             self._saved_at = self._position()
         self.record("checkpoint", {"name": checkpoint.name, "tags": list(tags)})
@@ -266,7 +271,11 @@ class Run(Loop):
 
     def restore_now(self, key: str, *, weights_only: bool) -> None:
         """Put a checkpoint of this run back into the model, and unless `weights_only` into the optimizer."""
-        self.host_port.restore(saving.OneDocument(self.checkpoints.find(key)), weights_only=weights_only)
+        saving.put_back(self, self.checkpoints.find(key), weights_only=weights_only)
+
+    def trials(self) -> AbstractContextManager[Trials]:
+        """Try training steps, and take them back; see `lineside.trials.TrialsView.trials`."""
+        return trying.trials(self)
 
     def record_request(self, request: Request, outcome: Outcome) -> None:
         """Write down what became of a request."""
@@ -277,20 +286,26 @@ class Run(Loop):
         """Tell people that something they, or a callback, asked for was refused."""
         self.raise_alert(Alert(f"{request.kind.word} was refused", str(refusal), "warning", request.author))
 
+    def request(self, request: Request) -> None:
+        """Put a request where the next safe point finds it; from any thread. A validation looks out for interrupts."""
+        if request.kind is Kind.INTERRUPT and (request.origin == "signal" or not self._finished):
+            number = request.arguments.get("signal")
+            self.interrupting = Interrupted(None if number is None else signal.Signals(number), request.reason)
+        super().request(request)
+
     def _interrupt(self, received: signal.Signals) -> None:
-        self.interrupting = received
         self.request(Request(Kind.INTERRUPT, received.name, "signal", "signal", {"signal": int(received)}))
 
     def interrupt_now(self) -> NoReturn:
-        """Save, and end the process with 128 + signal; the run can be resumed.
+        """Save, and end the process; the run can be resumed.
 
         Raises:
             Interrupted: always.
         """
-        received = self.interrupting or signal.SIGTERM
+        leaving = self.interrupting or Interrupted(signal.SIGTERM)
         if self._begun and not self._finished:
             self.save_now(tags=["interrupt"])
-        raise Interrupted(received)
+        raise leaving
 
     # ---- the end -------------------------------------------------------------------------------------------------
 
@@ -332,25 +347,26 @@ class Run(Loop):
         try:
             self._show_end(error)
         finally:
-            failure = self._close(error)
+            failure = ending.close(self, self._session, error)
         if failure is not error and failure is not None:
             raise failure
         if failure is None and self.interrupting is not None:
-            raise Interrupted(self.interrupting)
+            raise self.interrupting
 
     def _show_end(self, error: BaseException | None) -> None:
         if error is None:
             self.points.refuse_rest()
         elif isinstance(error, Interrupted):
-            self.reason = f"interrupted by {error.signal.name}"
+            self.reason = error.reason
         else:
             self.reason = self.reason or culprit(error)
-            self.record("exception", {"error": culprit(error)})
+            self.record("exception", {"error": culprit(error), "traceback": traceback_of(error)})
             self._emit_last(Event.EXCEPTION, error)
-        self.summary = table(self._costs())
+        self.summary = table(self.costs())
+        self.wiring.await_figures()
         self._emit_last(Event.TEARDOWN)
 
-    def _costs(self) -> list[CallbackCost]:
+    def costs(self) -> list[CallbackCost]:
         """Return what the callbacks cost, and behind them what saving did, which no hook is charged with."""
         elapsed = self.progress.elapsed
         costs = self.dispatcher.costs(elapsed)
@@ -367,34 +383,3 @@ class Run(Loop):
             self.open_mail()
         except Exception:
             log.exception("%s could not be shown.", event.hook)
-
-    def _close(self, error: BaseException | None) -> BaseException | None:
-        """Close everything; return the error that ends the run."""
-        late = self.wiring.close()
-        for fatal in self.dispatcher.fatal:
-            log.error("A callback failed at the end of the run.", exc_info=fatal)
-        if error is None and self.dispatcher.fatal:
-            error = self.dispatcher.fatal[0]
-            self.reason = culprit(error)
-        costs = self._costs()
-        self.summary = table(costs)
-        for sentence in remarks(costs):
-            log.warning("%s", sentence)
-        if late:
-            log.warning("Did not finish in time and was left behind: %s.", ", ".join(late))
-        self._signals.restore()
-        self.host_port.unwatch()
-        self.close_sources()
-        if self._session is not None:
-            try:
-                self._session.close(self._status(error), self.reason, self.progress.summary())
-            except OSError:
-                log.exception("How the run ended could not be written into %s.", self.dir)
-        return error
-
-    def _status(self, error: BaseException | None) -> Status:
-        if isinstance(error, Interrupted):
-            return "interrupted"
-        if error is not None:
-            return "failed"
-        return "stopped" if self.points.stopping is not None else "completed"

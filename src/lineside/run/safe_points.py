@@ -7,6 +7,7 @@ import threading
 from bisect import bisect_right
 from collections.abc import Sequence
 from pathlib import Path
+from traceback import format_exception
 from typing import TYPE_CHECKING
 
 from lineside.control import Kind, Outcome, Request, in_order
@@ -25,13 +26,26 @@ RETAINED_BY_POLICY = ("best", "periodic", "last", "interrupt")
 PAUSE_POLL = 0.1
 """Seconds between two looks of a paused run at its requests."""
 
+LONGEST_TRACEBACK = 20_000
+"""Characters."""
+
+
+TRY_AGAIN = 75
+"""Exit code of a run that a callback has interrupted: ``EX_TEMPFAIL`` of ``sysexits.h``, which invites to try again."""
+
 
 class Interrupted(SystemExit):
-    """SIGTERM or SIGINT: the run has saved and ends; the code is 128 + the signal."""
+    """The run has saved and ends, to be resumed. The code is 128 + the signal, or `TRY_AGAIN`.
 
-    def __init__(self, number: signal.Signals) -> None:
-        super().__init__(128 + number)
+    Args:
+        number: the signal; None where a callback has asked for it.
+        why: its reason.
+    """
+
+    def __init__(self, number: signal.Signals | None, why: str = "") -> None:
+        super().__init__(TRY_AGAIN if number is None else 128 + number)
         self.signal = number
+        self.reason = f"interrupted: {why}" if number is None else f"interrupted by {number.name}"
 
 
 class SafePoints:
@@ -127,6 +141,9 @@ class SafePoints:
                 case Kind.STOP:
                     self._stop = self._stop or request
                 case Kind.INTERRUPT:
+                    if run.interrupting is None:
+                        self._answer(request, refused="the training is over")
+                        return
                     self._answer(request)
                     run.interrupt_now()
         except (RequestRefused, OptionError, CheckpointError, StateMismatch) as refusal:
@@ -213,3 +230,8 @@ def _owner(save: Request) -> str | None:
 def culprit(error: BaseException) -> str:
     """Return how an error is named in records."""
     return str(error) if isinstance(error, LinesideError) else f"{type(error).__name__}: {error}"
+
+
+def traceback_of(error: BaseException) -> str:
+    """Return the traceback that is kept in records; of a long one the end, where the error itself stands."""
+    return "".join(format_exception(error))[-LONGEST_TRACEBACK:]

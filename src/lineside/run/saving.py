@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import copy
 import logging
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from lineside.callback import Callback
+from lineside.checkpoints.checkpoint import Checkpoint
 from lineside.checkpoints.documents import encode
 from lineside.checkpoints.format import Contents
 from lineside.control import Kind, Request
@@ -17,8 +18,9 @@ from lineside.dispatch.background import BackgroundCallback
 from lineside.dispatch.guard import Bound
 from lineside.dispatch.items import Marker, Task
 from lineside.errors import CheckpointContentsError, RequestRefused
-from lineside.ports import HostState, SavedState
+from lineside.ports import HostState, SavedState, TensorWriter
 from lineside.run.view import LiveView
+from lineside.weights import RAW
 
 if TYPE_CHECKING:
     from lineside.run.safe_points import SafePoints
@@ -45,10 +47,11 @@ def capture(run: LiveView, points: SafePoints) -> RunState:
         "progress": run.progress.state_dict(),
         "metrics": run.table.state_dict(),
         "batch_metrics": run.batch_table.state_dict(),
+        "validated_with": run.validated_with,
         "averages": run.averages.state_dict(),
         "history": {name: list(values) for name, values in run.history.items()},
         "triggers": run.dispatcher.triggers(),
-        "loader": run.feeding.state() if run.feeding is not None else None,
+        "loader": run.feeding.state() if run.feeding is not None else run.fed,
         "pending": [_request_to_plain(request) for request in points.pending if request.kind is not Kind.INTERRUPT],
         "answered": list(points.answered),
     }
@@ -95,7 +98,7 @@ def contents(run: LiveView, state: RunState) -> Contents:
     for name, named in tensors.items():
         if named and name in callbacks:
             try:
-                files[f"callbacks/{name}.safetensors"] = run.host_port.tensor_file(named)
+                files[_tensors_of(name)] = run.host_port.tensor_file(named)
             except (RequestRefused, AttributeError, TypeError) as refusal:
                 log.error("The tensors of callback %s cannot be saved: %s.", name, refusal)  # noqa: TRY400 - all is said
                 del callbacks[name]
@@ -113,12 +116,24 @@ def _is_plain(name: str, state: Mapping[str, Any]) -> bool:
     return True
 
 
-def weights(run: LiveView) -> Contents:
-    """Return only the model's part of the host's state."""
+def weights(run: LiveView, state: RunState) -> Contents:
+    """Return only the model's part of the host's state, and the weights that the newest validation was made with."""
     host = run.host_port.capture()
     files = {name: write for name, write in host.files.items() if name.startswith("model.")}
+    if validated := state.tensors.get(run.validated_with):
+        files[_tensors_of(run.validated_with)] = run.host_port.tensor_file(validated)
     documents = {name: data for name, data in host.documents.items() if name.startswith("model.")}
     return Contents(files, documents, host.trusted_only & frozenset(files))
+
+
+def weight_files(run: LiveView, state: RunState, files: Sequence[str]) -> dict[Path, TensorWriter]:
+    """Return writers of stand-alone files: whoever deploys one wants the weights that its metric was made with."""
+    validated = state.tensors.get(run.validated_with)
+    return {Path(file): run.host_port.weight_file(Path(file).suffix, validated) for file in files}
+
+
+def _tensors_of(callback: str) -> str:
+    return f"callbacks/{callback}.safetensors"
 
 
 class OneDocument:
@@ -155,6 +170,7 @@ def restore(run: LiveView, saved: SavedState, *, go_on: bool) -> None:
     run.batch = max(0, run.progress.position - 1)
     run.table.load_state_dict(document["metrics"])
     run.batch_table.load_state_dict(document["batch_metrics"])
+    run.validation_weights.newest = document["validated_with"]
     run.averages.load_state_dict(document["averages"])
     run.history.update({name: list(values) for name, values in document["history"].items()})
     run.dispatcher.load_triggers(document["triggers"])
@@ -166,15 +182,37 @@ def restore(run: LiveView, saved: SavedState, *, go_on: bool) -> None:
     _restore_callbacks(run, saved, document["callbacks"])
 
 
+def put_back(run: LiveView, saved: Checkpoint, *, weights_only: bool) -> None:
+    """Put a checkpoint of this run back, in the middle of the training or at its end.
+
+    Weights alone are those that its metrics were made with, an average if one was validated. Otherwise the training is
+    to go on from there: it is the raw weights, the optimizer, and the callbacks whose state is about the weights.
+    """
+    if weights_only:
+        averaged = saved.file(_tensors_of(saved.manifest.weights)) if saved.manifest.weights != RAW else None
+        run.host_port.restore(OneDocument(saved), weights_only=True)
+        if averaged is not None:
+            run.model.load(run.host_port.read_tensors(averaged), partial=True)
+        return
+    run.host_port.restore(OneDocument(saved))
+    states = saved.document(STATE)["callbacks"]
+    for callback in run.dispatcher.callbacks:
+        if callback.restored_with_weights and callback.name in states:
+            _loader(callback, states[callback.name], _read_tensors(run, saved, callback.name))()
+
+
+def _read_tensors(run: LiveView, saved: SavedState, callback: str) -> Mapping[str, Any]:
+    file = _tensors_of(callback)
+    return run.host_port.read_tensors(saved.file(file)) if saved.has(file) else {}
+
+
 def _restore_callbacks(run: LiveView, saved: SavedState, states: Mapping[str, Any]) -> None:
     used = []
     for callback in run.dispatcher.callbacks:
         if callback.name not in states:
             continue
         used.append(callback.name)
-        file = f"callbacks/{callback.name}.safetensors"
-        tensors = run.host_port.read_tensors(saved.file(file)) if saved.has(file) else {}
-        load = _loader(callback, states[callback.name], tensors)
+        load = _loader(callback, states[callback.name], _read_tensors(run, saved, callback.name))
         background: BackgroundCallback | None = run.dispatcher.background.get(callback.name)
         if background is not None:
             background.lane.put(Task(load))

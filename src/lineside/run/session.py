@@ -70,8 +70,11 @@ class Session:
         continue_stopped: bool,
         seed: int | None,
         hparams: Mapping[str, Any],
+        in_epoch: bool = True,
     ) -> Session:
         """Open or create the directory, and become its one writer.
+
+        With `in_epoch` false an epoch cannot be entered in its middle, and a checkpoint of an epoch's end is preferred.
 
         Raises:
             NothingToResume: `resume` names a run that cannot be resumed, or it is given together with `start_from`.
@@ -84,17 +87,19 @@ class Session:
             return cls._create(place, start_from, seed, hparams)
         directory.lock()
         try:
-            return cls._resume(directory, seed, hparams)
+            return cls._resume(directory, seed, hparams, in_epoch=in_epoch)
         except BaseException:
             directory.unlock()
             raise
 
     @classmethod
-    def _resume(cls, directory: RunDirectory, seed: int | None, hparams: Mapping[str, Any]) -> Session:
+    def _resume(
+        cls, directory: RunDirectory, seed: int | None, hparams: Mapping[str, Any], *, in_epoch: bool
+    ) -> Session:
         record = directory.read_record()
         session = cls(directory, replace(record, attempt=record.attempt + 1))
         session.checkpoints.sweep()
-        session._find_checkpoint()
+        session._find_checkpoint(in_epoch=in_epoch)
         session._find_requests()
         if seed != record.seed:
             log.warning("The run began with seed=%s and resumes with seed=%s: not exactly.", record.seed, seed)
@@ -163,11 +168,15 @@ class Session:
             )
         return directory
 
-    def _find_checkpoint(self) -> None:
+    def _find_checkpoint(self, *, in_epoch: bool) -> None:
         def name_damage(damage: Exception) -> None:
             log.warning("%s", damage)
 
-        self.checkpoint = self.checkpoints.newest_sound(on_damage=name_damage, containing=[STATE])
+        newest = self.checkpoints.newest_sound(on_damage=name_damage, containing=[STATE])
+        at_end = newest
+        while not in_epoch and at_end is not None and not _at_end_of_epoch(at_end):
+            at_end = self.checkpoints.newest_sound(before_step=at_end.step, containing=[STATE])
+        self.checkpoint = at_end or newest
         if self.checkpoint is None:
             log.warning("The run %s left no checkpoint to resume from: it begins anew.", self.directory.name)
 
@@ -222,12 +231,20 @@ class Session:
         """Write how far the run is."""
         self._write("running", progress=dict(progress))
 
+    def end(self, status: Status, reason: str | None, progress: Mapping[str, int | None]) -> None:
+        """Write how the run ended."""
+        if self._final is None:
+            self._write(status, reason=reason, progress=dict(progress))
+        else:
+            self._write(self._final[0], reason=self._final[1])
+
     def close(self, status: Status, reason: str | None, progress: Mapping[str, int | None]) -> None:
         """Write how the run ended, and let others write."""
         try:
-            if self._final is None:
-                self._write(status, reason=reason, progress=dict(progress))
-            else:
-                self._write(self._final[0], reason=self._final[1])
+            self.end(status, reason, progress)
         finally:
             self.directory.unlock()
+
+
+def _at_end_of_epoch(checkpoint: Checkpoint) -> bool:
+    return checkpoint.document(STATE)["progress"]["phase"] in ("fresh", "done")

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import time
 from collections import deque
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from lineside.checkpoints.writer import CheckpointStore
 from lineside.control import Kind, Origin, Request, RequestQueue
+from lineside.data_wait import DataWait
 from lineside.dispatch.dispatcher import Dispatcher
 from lineside.dispatch.guard import Bound
 from lineside.dispatch.snapshot import FIELDS, Identity, RunSnapshot
@@ -18,6 +20,7 @@ from lineside.metrics import Averages, Metrics, MetricTable, Scalar
 from lineside.ports import Alert, BatchSource, CallbackInfo, Host, MediumKind, ModelPort, Stage
 from lineside.progress import Progress
 from lineside.run.media import encoded
+from lineside.run.validation_weights import ValidationWeights
 from lineside.sink import Medium
 from lineside.voice import Voice
 
@@ -56,8 +59,11 @@ class LiveView(Voice):
         self._loss: Any = None
         self.feeding: BatchSource | None = None
         self.fed: Mapping[str, Any] | None = None
+        self._data_wait: DataWait | None = None
         self.reason: str | None = None
         self.summary: str | None = None
+        self.save_seconds: float | None = None
+        self.validation_weights = ValidationWeights()
         self._mail: deque[Callable[[], None]] = deque()
         self._torn_down = False
         self._in_batch = False
@@ -186,6 +192,11 @@ class LiveView(Voice):
     def loss(self, loss: Any) -> None:
         self._loss = loss
 
+    @property
+    def validated_with(self) -> str:
+        """Which weights made the newest validation: ``raw``, or the name of the callback that put others in."""
+        return self.validation_weights.newest
+
     def freeze(self) -> RunSnapshot:
         """Return a snapshot for background callbacks."""
         values = {name: getattr(self, name) for name in FIELDS}
@@ -269,13 +280,38 @@ class LiveView(Voice):
         """Multiply all scheduled rates, until the calling callback gives another factor."""
         self.host_port.scale_lr(factor, self._author)
 
+    def validate_with(self, weights: Mapping[str, Any]) -> None:
+        """Put other weights into the model until this validation is over, however it ends."""
+        self.validation_weights.put_in(self.model, weights, self._author, self.stage)
+
+    def measure_data_wait(self) -> DataWait:
+        """Measure from now on, in this attempt, how long training waits for its batches."""
+        self._data_wait = self._data_wait or DataWait()
+        return self._data_wait
+
+    def feed_of(self, source: BatchSource) -> Iterator[Any]:
+        """Return the batches that this epoch still needs, measured if somebody asked how long they take."""
+        feed = source.batches(self.progress.epoch, self.progress.position)
+        return feed if self._data_wait is None else self._data_wait.measured(feed, source.workers)
+
     def retain(self, *policies: Any) -> None:
         """Add retention policies."""
         self._retention.extend(policies)
         self.checkpoints.set_retention(self._retention)
 
     def offload(
-        self, target: str, arguments: Mapping[str, Any], key: str | None = None, *, at_end: bool = False
+        self,
+        target: str,
+        arguments: Mapping[str, Any],
+        key: str | None = None,
+        *,
+        at_end: bool = False,
+        figure: str | None = None,
     ) -> None:
         """Run a function in the helper process; returns at once."""
-        self.wiring.helper.submit(target, arguments, key, at_end=at_end)
+        deliver = None if figure is None else partial(self._publish_drawn, figure, self.step, self.epoch, time.time())
+        self.wiring.helper.submit(target, arguments, key, at_end=at_end, deliver=deliver)
+
+    def _publish_drawn(self, tag: str, step: int, epoch: int, now: float, picture: bytes) -> None:
+        """Hand a figure that the helper process has drawn to all sinks, as of when it was asked for."""
+        self.wiring.records.keep(media=[Medium("figure", tag, picture, step, epoch, now)])

@@ -100,21 +100,29 @@ class Wiring:
         """Write down what became of a request."""
         self.store.request(request, outcome)
 
-    def close(self) -> list[str]:
-        """Let everything finish within its deadline; return the names of those that did not."""
+    def await_figures(self) -> None:
+        """Let the helper process draw what was asked for, so that sinks get it before the run is torn down."""
+        self.helper.await_deliveries(max(1.0, *self._deadlines()))
+
+    def close_lanes(self) -> list[str]:
+        """Let all callbacks finish within their deadlines; return the names of those that did not."""
         self._poller.close()
         self.records.flush()
-        late = self.dispatcher.close(time.monotonic)
-        if not self.helper.close(max(1.0, *self._deadlines())):
-            late.append("helper process")
+        return self.dispatcher.close(time.monotonic)
+
+    def close_store(self) -> list[str]:
+        """Put the last records on the disk; tell, as `close_lanes` does, whether that took too long."""
         self._store.lane.put(Task(self._recorder.close))
-        if not self._store.lane.join(time.monotonic() + self._sink.close_timeout):
-            late.append("store")
+        late = [] if self._store.lane.join(time.monotonic() + self._sink.close_timeout) else ["store"]
         if self._recorder.dropped_values:
             log.warning("The store could not keep up: %d values were dropped.", self._recorder.dropped_values)
         if self._store.lane.dropped:
             log.warning("The disk was too slow: %d batch records are missing in the store.", self._store.lane.dropped)
         return late
+
+    def close_helper(self) -> list[str]:
+        """Let the helper process do what waits, and what waited for the end; tell whether that took too long."""
+        return [] if self.helper.close(max(1.0, *self._deadlines())) else ["helper process"]
 
     def _deadlines(self) -> Sequence[float]:
         return [background.callback.close_timeout for background in self.dispatcher.background.values()] or [10.0]

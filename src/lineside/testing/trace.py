@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from functools import partial
-from typing import Any, NamedTuple
+from typing import Any, ClassVar, NamedTuple
 
 from lineside.callback import Callback, Hook
 from lineside.events import Event
@@ -23,11 +23,13 @@ class Sighting(NamedTuple):
 
 
 class TraceRecorder(Callback):
-    """Records every event with the counters and the sorted names of all metrics.
+    """Records every event that the host emits, with the counters and the sorted names of all metrics.
 
     Attributes:
         trace: what was seen since ``on_setup``, which it contains.
     """
+
+    optional_hooks: ClassVar[frozenset[str]] = frozenset(event.hook for event in Event)
 
     def __init__(self, **options: Any) -> None:
         super().__init__(**options)

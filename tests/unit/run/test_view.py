@@ -109,10 +109,10 @@ def test_retention_policies_are_added(make_run: MakeRun, monkeypatch: pytest.Mon
 
 def test_work_is_handed_to_the_helper_process(make_run: MakeRun, monkeypatch: pytest.MonkeyPatch) -> None:
     jobs: list[Any] = []
-    with make_run(Made("draws", on_epoch_end=lambda run: run.offload("a:b", {"x": 1}, "key"))) as run:
-        monkeypatch.setattr(run.wiring.helper, "submit", lambda *job: jobs.append(job))
+    with make_run(Made("draws", on_epoch_end=lambda run: run.offload("a:b", {"x": 1}, "key", at_end=True))) as run:
+        monkeypatch.setattr(run.wiring.helper, "submit", lambda *job, **when: jobs.append((*job, when)))
         train(run, epochs=1)
-    assert jobs == [("a:b", {"x": 1}, "key")]
+    assert jobs == [("a:b", {"x": 1}, "key", {"at_end": True})]
 
 
 def test_a_snapshot_is_what_the_run_is_now(make_run: MakeRun) -> None:

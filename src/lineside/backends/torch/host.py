@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any
 
@@ -13,12 +14,14 @@ from lineside.backends.torch.batches import batch_size
 from lineside.backends.torch.companions import Companions, Stateful
 from lineside.backends.torch.document import joined, packed, unpacked
 from lineside.backends.torch.loader import ResumableLoader
-from lineside.backends.torch.model import TorchModel
 from lineside.backends.torch.optimizers import Optimizers, named
 from lineside.backends.torch.rates import TorchRates
+from lineside.backends.torch.standing import standing
 from lineside.backends.torch.tensors import check_weight_suffix, copied, read_tensors, tensor_writer, weight_writer
+from lineside.backends.torch.trained_model import TrainedTorchModel
 from lineside.errors import RequestRefused, StateMismatch
 from lineside.ports import Capabilities, HostState, SavedState, Stage, TensorWriter
+from lineside.trials import Trials
 
 _GENERATORS = "rank-0/generators.json"
 
@@ -36,6 +39,8 @@ class TorchHost:
         extras: further objects with `state_dict` and `load_state_dict`, by name.
         metrics: metric objects whose accumulation is saved, by name.
         validate: runs a validation.
+        forward: runs the training data through the model once, and learns nothing from it.
+        trials: tries training steps.
         announces_gradients: tell at the optimizer's step that gradients are ready, for loops that do not say so.
         announces_steps: tell that an optimizer stepped, for loops that do not say so.
 
@@ -55,17 +60,21 @@ class TorchHost:
         extras: Mapping[str, Stateful] | None = None,
         metrics: Mapping[str, Any] | None = None,
         validate: Callable[[], None] | None = None,
+        forward: Callable[[], None] | None = None,
+        trials: Callable[[], AbstractContextManager[Trials]] | None = None,
         announces_gradients: bool = False,
         announces_steps: bool = True,
     ) -> None:
         self.name = name
         self.capabilities = capabilities
-        self.model = TorchModel(model)
         self._optimizers = named(optimizers)
+        self.model = TrainedTorchModel(model, self._optimizers.values(), forward)
         self._rates = TorchRates(self._optimizers)
+        self._schedulers = schedulers
         self.schedulers = tuple(type(one).__name__ for one in schedulers)
         self._companions = Companions(schedulers, scaler, extras or {}, metrics or {})
         self._validate = validate
+        self._trials = trials
         self._announces_gradients = announces_gradients
         self._announces_steps = announces_steps
         self._hooks: list[Any] = []
@@ -118,6 +127,16 @@ class TorchHost:
         """Multiply all rates in a callback's name. Raises `RequestRefused`; see `TorchRates`."""
         self._rates.scale(factor, by)
 
+    def rehearsal(self) -> AbstractContextManager[None]:
+        """Surround batches that will be undone: schedulers stand still."""
+        return standing(self._schedulers)
+
+    def trials(self) -> AbstractContextManager[Trials]:
+        """Try training steps. Raises `RequestRefused` where nobody said how one is made."""
+        if self._trials is None:
+            raise RequestRefused(self.capabilities.reasons.get("trials", f"This {self.name} cannot try a step."))
+        return self._trials()
+
     def validate(self) -> None:
         """Run a validation. Raises `RequestRefused` if there is none to run."""
         if self._validate is None:
@@ -158,14 +177,20 @@ class TorchHost:
         """Raise `OptionError` for a suffix that is neither ``.safetensors`` nor ``.pt``."""
         check_weight_suffix(suffix)
 
-    def weight_file(self, suffix: str) -> TensorWriter:
+    def weight_file(self, suffix: str, over: Mapping[str, Any] | None = None) -> TensorWriter:
         """Copy the raw weights and return a function that writes them as a stand-alone file.
 
+        Args:
+            suffix: ``.safetensors`` or ``.pt``.
+            over: tensors that take the place of raw ones, in the dtype that the model has.
+
         Raises:
-            OptionError: the suffix is neither ``.safetensors`` nor ``.pt``.
+            OptionError: another suffix.
         """
         check_weight_suffix(suffix)
-        return weight_writer(_under_all_names(self.model.raw(), self.model.aliases()), suffix)
+        raw = self.model.raw()
+        raw |= {name: tensor.detach().to(raw[name].dtype, copy=True) for name, tensor in (over or {}).items()}
+        return weight_writer(_under_all_names(raw, self.model.aliases()), suffix)
 
     # ---- checkpoints ---------------------------------------------------------------------------------------------
 

@@ -68,6 +68,12 @@ class ResumableLoader:
         """Why a resumed epoch may not give the same batches; None if it does."""
         return self._epochs.inexact_reason
 
+    @property
+    def workers(self) -> int | None:
+        """Processes that load beside the training; None where the loader does not tell."""
+        workers = getattr(self._loader, "num_workers", None)
+        return workers if isinstance(workers, int) else None
+
     def batches(self, epoch: int, skip: int = 0) -> Iterator[Any]:
         """Yield the batches of an epoch, without the first `skip`. Closing the generator ends the workers."""
         return self._epochs.batches(epoch, skip)

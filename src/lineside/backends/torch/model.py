@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any, Literal
 
@@ -11,11 +10,12 @@ import torch
 from torch import Tensor, nn
 from torch.nn.parameter import UninitializedBuffer, UninitializedParameter
 
+from lineside.backends.torch import norms
+from lineside.backends.torch.profiling import TorchProfiling
 from lineside.backends.torch.slots import Slot, modules, slots
 from lineside.backends.torch.tensors import copied
 from lineside.errors import MissingDependency, OptionError, RunStateError, StateMismatch
 
-_HALF = (torch.float16, torch.bfloat16)
 _LAZY = (UninitializedParameter, UninitializedBuffer)
 _LISTED = 5
 """How many names an error lists before it only counts them."""
@@ -58,7 +58,7 @@ class TorchModel:
 
     def parameters(self) -> Iterator[tuple[str, Tensor]]:
         """Yield names and trainable parameters, tied ones once."""
-        for slot in self._first():
+        for slot in self.first_slots():
             if slot.role == "parameter" and slot.tensor.requires_grad:
                 yield slot.name, slot.tensor
 
@@ -68,20 +68,31 @@ class TorchModel:
             if parameter.grad is not None:
                 yield name, parameter.grad
 
-    def norms(self, of: Literal["parameters", "gradients"]) -> dict[str, Tensor]:
-        """Return the L2 norm per parameter, as scalars on its device; half precision is summed in single precision."""
-        batches: dict[tuple[torch.device, torch.dtype], list[tuple[str, Tensor]]] = defaultdict(list)
-        for name, tensor in self.parameters() if of == "parameters" else self.gradients():
-            dense = tensor.coalesce().values() if tensor.is_sparse else tensor
-            batches[dense.device, dense.dtype].append((name, dense.detach()))
-        found: dict[str, Tensor] = {}
-        for (_, dtype), named in batches.items():
-            precision = torch.float32 if dtype in _HALF else None
-            norms = torch._foreach_norm(  # noqa: SLF001 - one kernel for all, as clip_grad_norm_ uses it
-                [tensor for _, tensor in named], 2, dtype=precision
-            )
-            found.update(zip((name for name, _ in named), norms, strict=True))
-        return found
+    def norms(
+        self,
+        of: Literal["parameters", "gradients"],
+        *,
+        by: Callable[[str], Iterable[str]] | None = None,
+        since: Mapping[str, Tensor] | None = None,
+    ) -> dict[str, Tensor]:
+        """Return the L2 norm per parameter or group, as scalars on their device; see `lineside.ports.ModelPort`."""
+        named = self.parameters() if of == "parameters" else self.gradients()
+        found = norms.norms(named) if since is None else norms.changes(named, since)
+        return found if by is None else norms.grouped(found, by)
+
+    def profile(
+        self,
+        step: int,
+        first: int,
+        *,
+        record_shapes: bool = False,
+        profile_memory: bool = False,
+        with_stack: bool = False,
+    ) -> TorchProfiling:
+        """Start torch's profiler; see `lineside.profiling.Profiles`. Raises `RunStateError` if one is at work already."""
+        return TorchProfiling(
+            step, first, record_shapes=record_shapes, profile_memory=profile_memory, with_stack=with_stack
+        )
 
     def values(self, tensor: Tensor) -> Any:
         """Return the elements of a tensor as a flat NumPy array of float64; waits for the device.
@@ -99,7 +110,7 @@ class TorchModel:
 
     def weights(self) -> dict[str, Tensor]:
         """Return the parameters and persistent buffers that are in the model now, tied ones once; not copied."""
-        return {slot.name: slot.tensor for slot in self._first() if slot.role != "scratch"}
+        return {slot.name: slot.tensor for slot in self.first_slots() if slot.role != "scratch"}
 
     def aliases(self) -> dict[str, str]:
         """Return the further names of tied tensors, with the name under which each is stored."""
@@ -131,8 +142,12 @@ class TorchModel:
         """
         self._matched(weights, dtypes=dtypes, partial=partial)
 
-    def load(self, weights: Mapping[str, Tensor]) -> None:
+    def load(self, weights: Mapping[str, Tensor], *, partial: bool = False) -> None:
         """Put captured weights and buffers back, in place; nothing is changed if they do not fit.
+
+        Args:
+            weights: tensors by name; tied ones under any of their names.
+            partial: some may be missing, and stay as they are.
 
         Raises:
             StateMismatch: see `check`.
@@ -140,7 +155,7 @@ class TorchModel:
         """
         if self._raw is not None:
             raise RunStateError("Weights cannot be loaded while others are swapped in: leave model.swapped() first.")
-        self._put(weights)
+        self._put(weights, partial=partial)
 
     @contextmanager
     def swapped(self, weights: Mapping[str, Tensor]) -> Iterator[None]:
@@ -164,7 +179,8 @@ class TorchModel:
             self._raw = None
             self._put(raw)
 
-    def _first(self) -> Iterator[Slot]:
+    def first_slots(self) -> Iterator[Slot]:
+        """Yield the first place of every tensor; the further names of tied ones are left out."""
         seen = set()
         for slot in self.slots():
             if slot.identity not in seen:

@@ -40,6 +40,12 @@ class Slot:
         place = tensor.untyped_storage().data_ptr(), tensor.storage_offset()
         return (tensor.device, tensor.dtype, *place, tensor.shape, tensor.stride())
 
+    def present(self) -> Tensor:
+        """Return what stands in this place now, should somebody have replaced the tensor."""
+        table = self.owner._parameters if self.role == "parameter" else self.owner._buffers  # noqa: SLF001 - getattr is slow
+        tensor = table.get(self.key)
+        return self.tensor if tensor is None else tensor
+
 
 def modules(module: nn.Module, prefix: str = "") -> Iterator[tuple[str, nn.Module]]:
     """Yield all modules with their names as prefixes (``"encoder."``), parents first; wrappers have no name."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from contextlib import AbstractContextManager, nullcontext
+from contextlib import AbstractContextManager, nullcontext, suppress
 from functools import partial
 from typing import Any, Literal, get_args
 
@@ -25,6 +25,7 @@ class Optimization:
         optimizers: as given: one, or a dict of them.
         scheduler: the learning-rate scheduler, or None.
         scaler: scales the loss in fp16 so that small gradients survive; None otherwise.
+        parameters: of all modules.
         mixed: whether forward passes run in a lower precision, inside of `autocast`.
         pending: gradients wait that have not been stepped with.
     """
@@ -59,7 +60,7 @@ class Optimization:
                 )
         self.scheduler, self._interval = _scheduler(scheduler)
         self.scaler = torch.amp.GradScaler(device.type) if precision == "fp16" else None
-        self._parameters = [parameter for module in modules_of(model) for parameter in module.parameters()]
+        self.parameters = [parameter for module in modules_of(model) for parameter in module.parameters()]
         self._clip_norm = clip_norm
         dtype, nothing = _DTYPES.get(precision), nullcontext()
         self.mixed = dtype is not None
@@ -83,7 +84,7 @@ class Optimization:
             if scaler is not None:
                 for optimizer in self._all:
                     scaler.unscale_(optimizer)
-            torch.nn.utils.clip_grad_norm_(self._parameters, self._clip_norm)
+            torch.nn.utils.clip_grad_norm_(self.parameters, self._clip_norm)
         for optimizer in self._all:
             if scaler is not None:
                 scaler.step(optimizer)
@@ -95,6 +96,15 @@ class Optimization:
         self.pending = False
         if self._interval == "step":
             self.scheduler.step()
+
+    def abandon(self) -> None:
+        """Forget a step that failed halfway, with its gradients."""
+        self.pending = False
+        for parameter in self.parameters:
+            parameter.grad = None
+        if self.scaler is not None:
+            with suppress(AssertionError):  # it had not come so far as to unscale anything
+                self.scaler.update()
 
     def epoch_ended(self) -> None:
         """Step a scheduler that counts epochs."""

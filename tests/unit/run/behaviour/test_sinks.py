@@ -46,6 +46,13 @@ class Collect(Sink):
         self.came.append("teardown")
 
 
+def test_a_sink_gets_a_figure_that_the_helper_draws_before_the_teardown(make_run: MakeRun) -> None:
+    with make_run(sink := Collect()) as run:
+        train(run, epochs=1)
+        run.offload("tests.unit.dispatch.offload_jobs:draw", {"text": "a curve"}, figure="curves")
+    assert sink.came[-2:] == ["curves", "teardown"]
+
+
 def test_a_sink_gets_rows_of_batches_and_epochs_in_the_order_of_things(make_run: MakeRun) -> None:
     with make_run(sink := Collect()) as run:
         run.log_text("hello", "world")
@@ -102,7 +109,7 @@ def test_the_store_has_the_same_rows(make_run: MakeRun) -> None:
         assert list(reader.series("train/loss").values) == [1.5, 1.5]
         assert list(reader.series("val/loss").steps) == [2, 4]
         assert [event.kind for event in reader.events()] == [
-            *("train_start", "epoch_end", "epoch_end", "checkpoint", "train_end"),
+            *("train_start", "epoch_end", "epoch_end", "checkpoint", "train_end", "end"),
         ]
 
 

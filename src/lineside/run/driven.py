@@ -1,0 +1,228 @@
+"""A run whose loop belongs to a framework: what the framework calls back with becomes our events, in our order."""
+
+from __future__ import annotations
+
+import logging
+import math
+from collections.abc import Mapping
+from contextlib import AbstractContextManager
+from typing import Any, Literal
+
+from lineside.errors import RunStateError
+from lineside.language import text
+from lineside.run.run import Run
+
+log = logging.getLogger("lineside")
+
+
+class DrivenRun(Run):
+    """One training inside another framework's loop; bridges call it at the framework's own points.
+
+    The order of calls is that of the lifecycle in `lineside.events`::
+
+        open
+        train_start
+          epoch_start
+            batch_start → gradients_ready → stepped → batch_end
+          train_epoch_end
+          evaluation_start → evaluation_batch_start → evaluation_batch_end → evaluation_end
+          epoch_end
+        train_end
+        close
+
+    Whatever a call raises (an interrupt, a callback that must not fail) has been shown to ``on_exception`` and
+    ``on_teardown`` when it leaves here, and the run is closed; the bridge lets it pass through its framework.
+    """
+
+    _under_way: AbstractContextManager[None] | None = None
+    _open_index = -1
+    closed = False
+
+    @property
+    def stopping(self) -> bool:
+        """Whether the framework is to end the training: somebody asked for it, or the planned steps are done."""
+        return self._ending()
+
+    @property
+    def resumed(self) -> bool:
+        """Whether this attempt goes on from a checkpoint of this run."""
+        session = self._session
+        return session is not None and session.checkpoint is not None and not session.branched
+
+    def open(self) -> None:
+        """Open the run's directory, set callbacks up, and restore what is to be resumed."""
+        try:
+            self.__enter__()
+        except BaseException:
+            self.closed = True
+            raise
+        progress = self.progress
+        if progress.phase != "fresh" and "resume_in_epoch" not in self.host_port.capabilities.abilities:
+            log.warning(
+                "%s cannot enter epoch %d in its middle, and there is no checkpoint of an epoch's end: the epoch "
+                "begins anew, with what it has learnt so far.",
+                self.host,
+                progress.epoch + 1,
+            )
+            progress.position, progress.phase = 0, "fresh"
+            self.averages.clear()
+
+    # ---- training ------------------------------------------------------------------------------------------------
+
+    def train_start(self, *, epochs: int | None = None, steps: int | None = None) -> None:
+        """Training begins, or goes on from `run.epoch`.
+
+        Args:
+            epochs: in all, those of earlier attempts included; None if unknown.
+            steps: optimizer steps in all; None if unknown.
+        """
+        self.progress.total_epochs, self.progress.total_steps = epochs, steps
+        self._guarded(self._begin)
+
+    def end_after(self, steps: int | None) -> None:
+        """Let `stopping` be true once so many optimizer steps are done; None for never."""
+        self._last_step = math.inf if steps is None else steps
+
+    def epoch_start(self, epoch: int | None = None) -> None:
+        """Begin an epoch.
+
+        Args:
+            epoch: which one the framework means, from 0.
+
+        Raises:
+            RunStateError: the framework goes on from another epoch than the run.
+        """
+        if epoch is not None and epoch != self.progress.epoch:
+            self._guarded(self._take_epoch, epoch)
+        self._guarded(self._start_epoch)
+        self._among_batches = True
+
+    def _take_epoch(self, epoch: int) -> None:
+        if self.resumed or self.progress.epochs_done:
+            raise RunStateError(
+                f"{self.host} goes on with epoch {epoch + 1} and the run {self.name} with epoch "
+                f"{self.progress.epoch + 1}: they do not belong together. Resume both from the same checkpoint, or "
+                "begin a new run with resume=None."
+            )
+        self.progress.epoch = epoch
+
+    def batch_start(self, batch: Any = None) -> None:
+        """Begin a micro-batch of training."""
+        try:
+            self._open_batch(batch)
+        except BaseException as error:
+            self.fail(error)
+            raise
+
+    def batch_end(self, size: int) -> None:
+        """End a micro-batch of `size` samples; a safe point, if the optimizer stepped in it."""
+        try:
+            self._close_batch(size)
+        except BaseException as error:
+            self.fail(error)
+            raise
+
+    def train_epoch_end(self, values: Mapping[str, Any] | None = None) -> None:
+        """End the training part of an epoch.
+
+        Args:
+            values: what the framework itself gives as values of the epoch; they replace the means of the batches.
+        """
+        self._among_batches = False
+        self._guarded(self._end_training_part, values)
+
+    def epoch_end(self, values: Mapping[str, Any] | None = None) -> None:
+        """End an epoch, its validation included; a safe point.
+
+        Args:
+            values: what the framework publishes as late as here.
+        """
+        self._among_batches = False
+        self._guarded(self._end_training_part)
+        if values:
+            self.log(values)
+        self._guarded(self._end_epoch)
+
+    def train_end(self, reason: str | None = None) -> None:
+        """Training is over.
+
+        Args:
+            reason: why, in words, where it was the framework that ended it.
+        """
+        self._among_batches = False
+        if self.progress.phase != "fresh":
+            self.epoch_end()
+        if not self._over():
+            self.reason = reason or text(f"{self.host} ended the training", f"{self.host} 结束了训练")
+        self._guarded(self._finish)
+
+    # ---- validation, test, prediction, export --------------------------------------------------------------------
+
+    def evaluation_start(self, stage: Literal["val", "test", "predict"]) -> None:
+        """Begin a validation, a test or a prediction; before `train_epoch_end` it is a validation in mid-epoch."""
+        self._open_index = -1
+        self._enter(self.evaluation(stage))
+
+    def evaluation_batch_start(self, batch: Any = None) -> None:
+        """Begin a batch of the evaluation."""
+        self._open_index += 1
+        self._guarded(self._open_evaluation_batch, self._open_index, batch)
+
+    def evaluation_batch_end(self, size: int) -> None:
+        """End a batch of the evaluation, of `size` samples."""
+        self._guarded(self._close_evaluation_batch, size)
+        if self.interrupting is not None and (self._held is not None or not self._begun or self._finished):
+            self._guarded(self.interrupt_now)
+
+    def evaluation_end(self, values: Mapping[str, Any] | None = None) -> None:
+        """End the evaluation.
+
+        Args:
+            values: what the framework itself gives; they replace the means of the batches.
+        """
+        if values is not None:
+            self._evaluation.clear()
+            self.log(values)
+        self._leave_stage()
+
+    def export_start(self) -> None:
+        """Begin an export."""
+        self._enter(self.exporting())
+
+    def export_end(self) -> None:
+        """End an export."""
+        self._leave_stage()
+
+    def _enter(self, stage: AbstractContextManager[None]) -> None:
+        self._guarded(stage.__enter__)
+        self._under_way = stage
+
+    def _leave_stage(self) -> None:
+        stage, self._under_way = self._under_way, None
+        if stage is not None:
+            self._guarded(stage.__exit__, None, None, None)
+
+    # ---- the end -------------------------------------------------------------------------------------------------
+
+    def _guarded(self, call: Any, *arguments: Any) -> None:
+        try:
+            call(*arguments)
+        except BaseException as error:
+            self.fail(error)
+            raise
+
+    def fail(self, error: BaseException) -> None:
+        """The training failed: show it to everybody, and close the run. The framework raises the error."""
+        if self.closed:
+            return
+        self.closed = True
+        stage, self._under_way = self._under_way, None
+        if stage is not None:
+            stage.__exit__(type(error), error, error.__traceback__)
+        self._leave(error)
+
+    def close(self) -> None:
+        """Close the run: ``on_teardown``, the last records, the directory."""
+        if not self.closed:
+            self.closed = True
+            self._leave(None)

@@ -1,0 +1,78 @@
+"""The end of a run: what is under way finishes, how it ended is written down, and only then can it be reported."""
+
+from __future__ import annotations
+
+import logging
+from dataclasses import asdict
+from typing import TYPE_CHECKING
+
+from lineside.dispatch.summary import remarks, table
+from lineside.run.safe_points import Interrupted, culprit
+from lineside.store.run_record import Status
+
+if TYPE_CHECKING:
+    from lineside.run.run import Run
+    from lineside.run.session import Session
+
+log = logging.getLogger("lineside")
+
+END = "end"
+"""The event that is recorded last: how the attempt ended, and what its callbacks cost."""
+
+
+def close(run: Run, session: Session | None, error: BaseException | None) -> BaseException | None:
+    """Close everything, and return the error that ends the run.
+
+    The helper process comes last: what it does at the end reads the records, which are complete by then. Nobody else
+    may write into the directory before it is done.
+    """
+    late = run.wiring.close_lanes()
+    for fatal in run.dispatcher.fatal:
+        log.error("A callback failed at the end of the run.", exc_info=fatal)
+    if error is None and run.dispatcher.fatal:
+        error = run.dispatcher.fatal[0]
+        run.reason = culprit(error)
+    status = _status(run, error)
+    _write_down(run, status)
+    late += run.wiring.close_store()
+    try:
+        if session is not None:
+            session.end(status, run.reason, run.progress.summary())
+    except OSError:
+        log.exception("How the run ended could not be written into %s.", run.dir)
+    try:
+        late += run.wiring.close_helper()
+        if late:
+            log.warning("Did not finish in time and was left behind: %s.", ", ".join(late))
+        run.signals.restore()
+        run.host_port.unwatch()
+        run.close_sources()
+    finally:
+        if session is not None:
+            session.directory.unlock()
+    return error
+
+
+def _write_down(run: Run, status: Status) -> None:
+    """Record how the attempt ended and what its callbacks cost, now that none of them is called any more."""
+    costs = run.costs()
+    run.summary = table(costs)
+    for sentence in remarks(costs):
+        log.warning("%s", sentence)
+    run.record(
+        END,
+        {
+            "status": status,
+            "reason": run.reason,
+            "seconds": run.progress.elapsed,
+            "costs": [asdict(cost) for cost in costs],
+        },
+    )
+
+
+def _status(run: Run, error: BaseException | None) -> Status:
+    if isinstance(error, Interrupted):
+        return "interrupted"
+    if error is not None:
+        return "failed"
+    return "stopped" if run.points.stopping is not None else "completed"
