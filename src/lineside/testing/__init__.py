@@ -7,6 +7,8 @@ from lineside.testing.contract import CallbackContract, check_callback
 from lineside.testing.fake_checkpoint import FakeCheckpoint
 from lineside.testing.fake_model import FakeModel
 from lineside.testing.fake_run import FakeRun
+from lineside.testing.fake_trials import FakeTrials
+from lineside.testing.host_contract import HostContract
 from lineside.testing.offload import Offload
 from lineside.testing.trace import Sighting, TraceRecorder
 
@@ -16,6 +18,8 @@ __all__ = [
     "FakeClock",
     "FakeModel",
     "FakeRun",
+    "FakeTrials",
+    "HostContract",
     "Offload",
     "Sighting",
     "TraceRecorder",

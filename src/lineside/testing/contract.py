@@ -17,6 +17,7 @@ from lineside.sink import Sink
 from lineside.testing.fake_run import FakeRun
 from lineside.testing.fake_view import FakeRunOptions
 from lineside.testing.plain_data import not_plain
+from lineside.testing.requiring import require
 
 NAN, INF = math.nan, math.inf
 SCENES: Mapping[str, Sequence[float]] = {
@@ -67,18 +68,16 @@ class CallbackContract:
     def test_it_shows_what_it_is(self) -> None:
         """Its `repr` holds the class and the name."""
         callback = self.make(name="another-name")
-        _require(
-            callback.name == "another-name", f"{callback!r} ignores name=: pass **options on to Callback.__init__."
-        )
+        require(callback.name == "another-name", f"{callback!r} ignores name=: pass **options on to Callback.__init__.")
         shown = repr(callback)
-        _require(type(callback).__name__ in shown and "another-name" in shown, f"{shown} must hold class and name.")
+        require(type(callback).__name__ in shown and "another-name" in shown, f"{shown} must hold class and name.")
 
     def test_an_unknown_option_is_refused(self) -> None:
         """A misspelt option is an error, which names it."""
         try:
             callback = self.make(no_such_option=1)
         except (TypeError, OptionError) as error:
-            _require("no_such_option" in str(error), f"the error must name the option: {error}")
+            require("no_such_option" in str(error), f"the error must name the option: {error}")
         else:
             raise AssertionError(f"{callback!r} accepts no_such_option=1.")
 
@@ -86,8 +85,8 @@ class CallbackContract:
         """It has hooks, all of them for events, or it is a sink."""
         callback = self.make()
         hooks = callback.hooks()
-        _require(bool(hooks) or isinstance(callback, Sink), f"{callback!r} subscribes to nothing.")
-        _require(all(isinstance(event, Event) for event in hooks), f"{callback!r}.hooks() must be keyed by Event.")
+        require(bool(hooks) or isinstance(callback, Sink), f"{callback!r} subscribes to nothing.")
+        require(all(isinstance(event, Event) for event in hooks), f"{callback!r}.hooks() must be keyed by Event.")
 
     def test_it_runs_where_it_says(self) -> None:
         """In the background it never touches the model, or says at construction that it cannot go there."""
@@ -97,7 +96,7 @@ class CallbackContract:
         try:
             callback = self.make(background=True)
         except OptionError as error:
-            _require("background" in str(error), f"the error must name the option: {error}")
+            require("background" in str(error), f"the error must name the option: {error}")
         else:
             raise AssertionError(f"{callback!r} is inline only and accepts background=True.")
 
@@ -135,7 +134,7 @@ class CallbackContract:
         try:
             run.play(3, lambda _: {"train/other": 0.5, "val/other": 0.5})
         except MonitorError as error:
-            _require("val/other" in str(error), f"the error must list the metrics that there are: {error}")
+            require("val/other" in str(error), f"the error must list the metrics that there are: {error}")
 
     def test_it_bears_a_run_that_fails(self) -> None:
         """Training may fail before it began, in a batch, and behind an epoch."""
@@ -173,7 +172,7 @@ class CallbackContract:
             callback = self.make()
             for run in self._run(callback).safe_points(6, self._scene(scene)):
                 culprit = not_plain(callback.state_dict(), "state_dict()")
-                _require(culprit is None, f"{callback!r} at step {run.step}: {culprit}")
+                require(culprit is None, f"{callback!r} at step {run.step}: {culprit}")
 
     def test_a_resumed_run_does_what_the_uninterrupted_one_does(self) -> None:
         """Killed at any safe point and resumed, it does what is missing, and ends in the same state."""
@@ -186,7 +185,7 @@ class CallbackContract:
                 resumed = FakeRun.resumed(state, [again := self.make()], **self._options).play(6, values)
                 where = f"{again!r}, {scene}, resumed at step {state['counters']['step']}"
                 ended = json.dumps(again.state_dict()), json.dumps(untouched.state_dict())
-                _require(ended[0] == ended[1], f"{where}: ends in the state {ended[0]}, not {ended[1]}")
+                require(ended[0] == ended[1], f"{where}: ends in the state {ended[0]}, not {ended[1]}")
                 _compare(where, sorted(done + self.effects(resumed)), sorted(self.effects(whole)))
 
     def test_a_second_fit_is_like_the_first(self) -> None:
@@ -225,7 +224,7 @@ class CallbackContract:
         run = self._run(callback or self.make()).play(6, self._scene(scene))
         for request in run.requests:
             culprit = not_plain(dict(request.arguments), f"the arguments of {request.kind.word}", finite=True)
-            _require(culprit is None, f"{request.author}, {scene}: {culprit}")
+            require(culprit is None, f"{request.author}, {scene}: {culprit}")
         return run
 
 
@@ -244,14 +243,9 @@ def check_callback(make: Callable[..., Callback], *, inline_only: bool = False) 
         getattr(suite, check)()
 
 
-def _require(holds: bool, message: str) -> None:
-    if not holds:
-        raise AssertionError(message)
-
-
 def _compare(where: str, done: Sequence[Any], expected: Sequence[Any]) -> None:
     for number, (one, right) in enumerate(zip_longest(done, expected, fillvalue="nothing"), start=1):
-        _require(one == right, f"{where}: effect {number} is {one}; it should be {right}")
+        require(one == right, f"{where}: effect {number} is {one}; it should be {right}")
 
 
 def _written(effect: Sequence[Any], run: FakeRun) -> str:
