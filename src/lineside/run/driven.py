@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import math
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager
 from typing import Any, Literal
 
@@ -33,6 +33,9 @@ class DrivenRun(Run):
     Whatever a call raises (an interrupt, a callback that must not fail) has been shown to ``on_exception`` and
     ``on_teardown`` when it leaves here, and the run is closed; the bridge lets it pass through its framework.
     """
+
+    echo: Callable[[Mapping[str, Any], int], None] | None = None
+    """Told what callbacks log, with the step: the framework may have a logger of its own."""
 
     _under_way: AbstractContextManager[None] | None = None
     _open_index = -1
@@ -66,6 +69,14 @@ class DrivenRun(Run):
             )
             progress.position, progress.phase = 0, "fresh"
             self.averages.clear()
+
+    # ---- publishing ----------------------------------------------------------------------------------------------
+
+    def log(self, values: Mapping[str, Any]) -> None:
+        """Publish metrics; what a callback logs goes to the framework's own logger as well."""
+        super().log(values)
+        if self.echo is not None and self.dispatcher.current is not None:
+            self.echo(values, self.step)
 
     # ---- training ------------------------------------------------------------------------------------------------
 

@@ -1,0 +1,1 @@
+"""Bridges: one framework each, made a host. Imported on use."""

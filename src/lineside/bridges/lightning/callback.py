@@ -1,0 +1,236 @@
+"""Lightning's hooks become our events. What Lightning does differently ends here."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any, Literal
+
+from lightning.pytorch import Callback as Base
+from torch import Tensor
+
+from lineside.bridges.lightning.host import LightningHost
+from lineside.callback import Callback
+from lineside.errors import RunStateError
+from lineside.run.driven import DrivenRun
+
+log = logging.getLogger("lineside")
+
+
+class LightningCallback(Base):
+    """Carries callbacks of Lineside; made by `lineside.lightning`.
+
+    Lightning validates before its ``on_train_epoch_end``, and checks its validation before the training begins
+    (``num_sanity_val_steps``). Here the training part of an epoch ends where the validation behind its last batch
+    begins, and the check is nobody's validation.
+
+    Attributes:
+        run: the run of the newest fit, validation, test or prediction; None before.
+    """
+
+    def __init__(
+        self,
+        callbacks: Sequence[Callback | str],
+        place: Mapping[str, Any],
+        resume: Mapping[str, Any],
+        hparams: Mapping[str, Any] | None,
+    ) -> None:
+        super().__init__()
+        self.callbacks = list(callbacks)
+        self.run: DrivenRun | None = None
+        self._place = dict(place)
+        self._resume = dict(resume)
+        self._hparams = hparams
+        self._directory: Path | None = None
+        self._before: dict[str, Any] = {}
+
+    # ---- training ------------------------------------------------------------------------------------------------
+
+    def on_fit_start(self, trainer: Any, pl_module: Any) -> None:
+        """Open the run; model and optimizers are in their places by now."""
+        _alone(trainer)
+        if self._resume["resume"] is not None and trainer.ckpt_path is not None:
+            raise RunStateError(
+                f"Both resume={self._resume['resume']!r} and ckpt_path={str(trainer.ckpt_path)!r} say where to go on: "
+                "leave ckpt_path out, since a run puts Lightning's loops back as well."
+            )
+        run = self._new_run(trainer, pl_module, **self._resume)
+        run.has_validation = bool(trainer.enable_validation)
+        run.open()
+        self._directory = run.dir
+        run.echo = None if trainer.logger is None else _Echo(trainer)
+
+    def _new_run(self, trainer: Any, module: Any, **resume: Any) -> DrivenRun:
+        hparams = self._hparams if self._hparams is not None else dict(getattr(module, "hparams", {}))
+        self.run = DrivenRun(
+            host=LightningHost(trainer, module), callbacks=self.callbacks, hparams=hparams, **self._place, **resume
+        )
+        return self.run
+
+    @property
+    def _open_run(self) -> DrivenRun:
+        if self.run is None:
+            raise RunStateError("Lightning called a hook of the training without on_fit_start.")
+        return self.run
+
+    def on_train_start(self, trainer: Any, pl_module: Any) -> None:
+        """Training begins, or goes on."""
+        run, epochs, steps = self._open_run, trainer.max_epochs, trainer.max_steps
+        run.signals.install()
+        run.train_start(epochs=None if epochs in (None, -1) else epochs, steps=None if steps in (None, -1) else steps)
+        trainer.should_stop = trainer.should_stop or run.stopping
+
+    def on_train_epoch_start(self, trainer: Any, pl_module: Any) -> None:
+        """An epoch begins."""
+        run = self._open_run
+        run.epoch_start(trainer.current_epoch)
+        batches = trainer.num_training_batches
+        run.total_batches = int(batches) if batches != float("inf") else None
+
+    def on_train_batch_start(self, trainer: Any, pl_module: Any, batch: Any, batch_idx: int) -> None:
+        """A batch begins; it is on its device."""
+        self._open_run.batch_start(batch)
+
+    def on_after_backward(self, trainer: Any, pl_module: Any) -> None:
+        """Gradients are ready."""
+        self._open_run.gradients_ready()
+
+    def on_train_batch_end(self, trainer: Any, pl_module: Any, outputs: Any, batch: Any, batch_idx: int) -> None:
+        """A batch ends: publish its values, unread, and come to a safe point."""
+        run = self._open_run
+        run.outputs = outputs
+        values = _scalars(trainer.callback_metrics, self._before)
+        self._before = dict(trainer.callback_metrics)
+        loss = outputs.get("loss") if isinstance(outputs, Mapping) else outputs
+        if isinstance(loss, Tensor):
+            run.loss = loss
+            values["loss"] = loss
+        run.log(values)
+        run.batch_end(run.host_port.batch_size(batch))
+        if run.stopping:
+            trainer.should_stop = True
+
+    def on_train_epoch_end(self, trainer: Any, pl_module: Any) -> None:
+        """Everything of the epoch is over here, its validation included."""
+        run = self._open_run
+        values = _scalars(trainer.callback_metrics, self._before)
+        run.epoch_end({name: value for name, value in values.items() if name not in run.metrics or _is_train(name)})
+        self._before = dict(trainer.callback_metrics)
+        if run.stopping:
+            trainer.should_stop = True
+
+    def on_train_end(self, trainer: Any, pl_module: Any) -> None:
+        """Training is over."""
+        self._open_run.train_end()
+
+    # ---- evaluation ----------------------------------------------------------------------------------------------
+
+    def on_validation_start(self, trainer: Any, pl_module: Any) -> None:
+        """A validation begins; behind the last batch of an epoch the training part is over."""
+        if trainer.sanity_checking:
+            return
+        if trainer.training or trainer.state.fn == "fit":
+            epoch_loop = trainer.fit_loop.epoch_loop
+            if epoch_loop.batch_progress.is_last_batch or (trainer.should_stop and trainer.fit_loop._can_stop_early):  # noqa: SLF001 - Lightning itself decides by it
+                self._open_run.train_epoch_end()
+        self._evaluation_start(trainer, pl_module, "val")
+
+    def on_test_start(self, trainer: Any, pl_module: Any) -> None:
+        """A test begins."""
+        self._evaluation_start(trainer, pl_module, "test")
+
+    def on_predict_start(self, trainer: Any, pl_module: Any) -> None:
+        """A prediction begins."""
+        self._evaluation_start(trainer, pl_module, "predict")
+
+    def _evaluation_start(self, trainer: Any, module: Any, stage: Literal["val", "test", "predict"]) -> None:
+        if trainer.state.fn != "fit":
+            _alone(trainer)
+            hparams = self._hparams or {}
+            self.run = DrivenRun.for_evaluation(
+                self._directory,
+                host=LightningHost(trainer, module),
+                callbacks=self.callbacks,
+                hparams=hparams,
+                **self._place,
+            )
+            self.run.open()
+        self._before = dict(trainer.callback_metrics)
+        self._open_run.evaluation_start(stage)
+
+    def on_validation_batch_start(
+        self, trainer: Any, pl_module: Any, batch: Any, batch_idx: int, dataloader_idx: int = 0
+    ) -> None:
+        """A batch of an evaluation begins."""
+        if not trainer.sanity_checking:
+            self._open_run.evaluation_batch_start(batch)
+
+    def on_validation_batch_end(
+        self, trainer: Any, pl_module: Any, outputs: Any, batch: Any, batch_idx: int, dataloader_idx: int = 0
+    ) -> None:
+        """A batch of an evaluation ends."""
+        if trainer.sanity_checking:
+            return
+        run = self._open_run
+        run.outputs = outputs
+        loss = outputs.get("loss") if isinstance(outputs, Mapping) else outputs
+        if isinstance(loss, Tensor) and loss.numel() == 1 and run.stage != "predict":
+            run.log({"loss": loss})
+        run.evaluation_batch_end(run.host_port.batch_size(batch))
+
+    on_test_batch_start = on_validation_batch_start
+    on_predict_batch_start = on_validation_batch_start
+    on_test_batch_end = on_validation_batch_end
+    on_predict_batch_end = on_validation_batch_end
+
+    def on_validation_end(self, trainer: Any, pl_module: Any) -> None:
+        """An evaluation ends: what the module logged in it is reduced by now."""
+        if trainer.sanity_checking:
+            return
+        run = self._open_run
+        run.log(_scalars(trainer.callback_metrics, self._before))
+        run.evaluation_end()
+        self._before = dict(trainer.callback_metrics)
+
+    on_test_end = on_validation_end
+    on_predict_end = on_validation_end
+
+    # ---- the end -------------------------------------------------------------------------------------------------
+
+    def on_exception(self, trainer: Any, pl_module: Any, exception: BaseException) -> None:
+        """Something failed, in a callback or anywhere else."""
+        if self.run is not None:
+            self.run.fail(exception)
+
+    def teardown(self, trainer: Any, pl_module: Any, stage: str) -> None:
+        """All is over."""
+        if self.run is not None:
+            self.run.close()
+
+
+class _Echo:
+    """Hands what our callbacks log to Lightning's loggers, too."""
+
+    def __init__(self, trainer: Any) -> None:
+        self._trainer = trainer
+
+    def __call__(self, values: Mapping[str, Any], step: int) -> None:
+        for logger in self._trainer.loggers:
+            logger.log_metrics({name: float(value) for name, value in values.items()}, step)
+
+
+def _scalars(now: Mapping[str, Any], before: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what Lightning has published since: a value that was published anew is another tensor."""
+    return {name: value for name, value in now.items() if value is not before.get(name) and value.numel() == 1}
+
+
+def _is_train(name: str) -> bool:
+    return name.startswith("train")
+
+
+def _alone(trainer: Any) -> None:
+    if trainer.world_size > 1:
+        raise RunStateError(
+            f"lineside.lightning stands in one process, and this trainer has {trainer.world_size}: use devices=1."
+        )
