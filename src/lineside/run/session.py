@@ -6,7 +6,7 @@ import logging
 import os
 import socket
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
@@ -248,3 +248,24 @@ class Session:
 
 def _at_end_of_epoch(checkpoint: Checkpoint) -> bool:
     return checkpoint.document(STATE)["progress"]["phase"] in ("fresh", "done")
+
+
+def checkpoint_to_resume(
+    place: Place, resume: str | Path | None, *, continue_stopped: bool = False, containing: Sequence[str] = ()
+) -> Checkpoint | None:
+    """Return the checkpoint from which a run would go on, without opening it; None where it begins from nothing.
+
+    Args:
+        place: where runs lie.
+        resume: as for `Run`.
+        continue_stopped: as for `Run`.
+        containing: files that the checkpoint must hold, for a framework that loads them by itself.
+
+    Raises:
+        NothingToResume: `resume` names a run that cannot be resumed.
+    """
+    directory = Session._to_resume(place, resume, continue_stopped=continue_stopped)  # noqa: SLF001 - its own module
+    if directory is None:
+        return None
+    store = CheckpointStore(directory.checkpoints, directory.read_record().id)
+    return store.newest_sound(containing=[STATE, *containing])
