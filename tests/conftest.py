@@ -30,4 +30,6 @@ def own_environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     """No setting of the caller reaches a test; no relative path of a test reaches the repository."""
     for name in [name for name in os.environ if name.startswith("LINESIDE_") and name not in KEPT]:
         monkeypatch.delenv(name)
+    # Whether this machine is a container is no part of what is tested.
+    monkeypatch.setenv("LINESIDE_ADVICE", "off")
     monkeypatch.chdir(tmp_path)

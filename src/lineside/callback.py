@@ -87,6 +87,10 @@ class Callback:
         needs: abilities of the host without which the callback makes no sense.
         weight_files: stand-alone weight files that it will ask for; a host that cannot write their kind refuses it.
         optional_hooks: hooks that a host may lack; all others must be there.
+        hidden_options: attributes that are neither listed nor recorded. Those that are named like a secret, and
+            addresses with a password in them, never are.
+        restored_with_weights: its state is about the weights, and goes back with them when a checkpoint is put back in
+            the middle of a training; all others go on counting.
         disable_after: failures in a row after which a hook is disabled; None for never.
     """
 
@@ -100,6 +104,8 @@ class Callback:
     needs: frozenset[Capability] = frozenset()
     weight_files: tuple[str, ...] = ()
     optional_hooks: ClassVar[frozenset[str]] = frozenset()
+    hidden_options: frozenset[str] = frozenset()
+    restored_with_weights: ClassVar[bool] = False
     disable_after: ClassVar[int | None] = 3
     _hook_methods: ClassVar[Mapping[Event, str]] = {}
 

@@ -30,6 +30,8 @@ class Kind(IntEnum):
 
 Origin = Literal["callback", "background", "operator", "signal", "loop"]
 
+_PASSING = (Kind.PAUSE, Kind.UNPAUSE, Kind.INTERRUPT)
+
 
 @dataclass(frozen=True, slots=True)
 class Request:
@@ -58,9 +60,10 @@ class Request:
     def replayed(self) -> bool:
         """Whether a resumed run takes this from the record because nothing in the run would ask again by itself.
 
-        A pause changes nothing of what a run becomes, and nobody may be there to end it a second time.
+        A pause or an interrupt changes nothing of what a run becomes, and nobody may be there to end the pause a second
+        time.
         """
-        return self.origin in ("operator", "background") and self.kind not in (Kind.PAUSE, Kind.UNPAUSE)
+        return self.origin in ("operator", "background") and self.kind not in _PASSING
 
 
 @dataclass(frozen=True, slots=True)

@@ -74,6 +74,31 @@ class MissingDependency(LinesideError, ImportError):
         super().__init__(f"{feature} needs {library}, which is not installed. Run: pip install 'lineside[{extra}]'")
 
 
+class ReportNotWritten(LinesideError):
+    """The file of a report cannot be written."""
+
+    def __init__(self, path: object, how: object) -> None:
+        super().__init__(f"The report {path} cannot be written: {how}. Name a file in a directory that you may write.")
+
+
+class ConfigError(LinesideError, ValueError):
+    """A configuration has mistakes; the message has a line for each, with its place."""
+
+    def __init__(self, problems: Iterable[object]) -> None:
+        self.problems = tuple(problems)
+        super().__init__("\n".join(str(problem) for problem in self.problems))
+
+
+class SlurmUnknown(LinesideError):
+    """This process is a Slurm job, and nobody says when it ends."""
+
+    def __init__(self, job: str, why: str) -> None:
+        super().__init__(
+            f"When the Slurm job {job} ends is unknown: SLURM_JOB_END_TIME is not set; {why}. Give the job's time "
+            "yourself, such as limit='11.5 h'."
+        )
+
+
 class TrainingFailed(LinesideError):
     """A process that Lineside started to train ended without a result."""
 

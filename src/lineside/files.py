@@ -13,7 +13,7 @@ import sys
 import threading
 from pathlib import Path
 from types import TracebackType
-from typing import ClassVar, Self
+from typing import ClassVar, NamedTuple, Self
 
 from lineside.errors import LockHeld, PathOutside
 
@@ -99,16 +99,26 @@ def contained(root: Path, candidate: str | Path) -> Path:
     return resolved
 
 
+class Mount(NamedTuple):
+    """A filesystem and where it is mounted; `shared` over a network."""
+
+    point: str
+    kind: str
+    shared: bool
+
+
+def mount_of(path: str | Path) -> Mount | None:
+    """Return the mount that holds a path, which need not exist; None on Windows, which has no table of them."""
+    real = os.path.realpath(path)
+    holding = [mount for mount in _mounts() if real == mount.point or real.startswith(mount.point.rstrip("/") + "/")]
+    # The longest; of two mounts on one point the later one hides the earlier.
+    return max(reversed(holding), key=lambda mount: len(mount.point), default=None)
+
+
 def is_network_filesystem(path: Path) -> bool:
     """Whether `path` lies on a filesystem that other machines share, where locks and SQLite's WAL cannot be trusted."""
-    real = os.path.realpath(path)
-    best, network = "", real.startswith("\\\\")  # as Windows writes a share
-    for mount_point, shared in _mounts():
-        below = real == mount_point or real.startswith(mount_point.rstrip("/") + "/")
-        # `>=`: of two mounts on one point the later one hides the earlier.
-        if below and len(mount_point) >= len(best):
-            best, network = mount_point, shared
-    return network
+    mount = mount_of(path)
+    return mount.shared if mount is not None else os.path.realpath(path).startswith("\\\\")  # a share of Windows
 
 
 class FileLock:
@@ -267,24 +277,23 @@ def _flush(descriptor: int) -> None:
 
 if sys.platform == "win32":
 
-    def _mounts() -> list[tuple[str, bool]]:
+    def _mounts() -> list[Mount]:
         """Return nothing: Windows tells a share by its path."""
         return []
 
 elif sys.platform == "darwin":
 
-    def _mounts() -> list[tuple[str, bool]]:
-        """Return the mount points of this machine, and whether each is shared over a network."""
+    def _mounts() -> list[Mount]:
+        """Return the mounts of this machine."""
         lines = subprocess.run(["/sbin/mount"], capture_output=True, text=True, check=True).stdout.splitlines()
         # `/dev/disk3s1 on / (apfs, local, journaled)`
-        return [
-            (line.split(" on ", 1)[1].rsplit(" (", 1)[0], ", local" not in line.rsplit(" (", 1)[1]) for line in lines
-        ]
+        parts = [line.split(" on ", 1)[1].rsplit(" (", 1) for line in lines]
+        return [Mount(point, words.rstrip(")").split(",")[0], ", local" not in words) for point, words in parts]
 
 else:
 
-    def _mounts() -> list[tuple[str, bool]]:
-        """Return the mount points of this machine, and whether each is shared over a network."""
+    def _mounts() -> list[Mount]:
+        """Return the mounts of this machine."""
         mounts = []
         for line in _MOUNT_TABLE.read_bytes().splitlines():
             # man 5 proc: the mount point is the fifth field, blanks in it are octal escapes; the type follows ` - `.
@@ -292,5 +301,5 @@ else:
             point = re.sub(rb"\\(\d{3})", lambda escape: bytes([int(escape[1], 8)]), fields.split(b" ")[4])
             kind = os.fsdecode(rest.split(b" ")[0])
             shared = kind in _NETWORK_TYPES or kind.removeprefix("fuse.").startswith(_NETWORK_FUSE)
-            mounts.append((os.fsdecode(point), shared))
+            mounts.append(Mount(os.fsdecode(point), kind, shared))
         return mounts

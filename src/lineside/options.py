@@ -7,6 +7,17 @@ import math
 from lineside.errors import OptionError
 
 
+def check_flags(owner: str, **values: object) -> None:
+    """Refuse what is neither True nor False.
+
+    Raises:
+        OptionError: naming `owner`, the option and its value.
+    """
+    for option, value in values.items():
+        if not isinstance(value, bool):
+            raise OptionError(f"{owner}: {option}={value!r} must be True or False.")
+
+
 def check_whole(owner: str, option: str, value: object, least: int) -> None:
     """Refuse what is not a whole number of at least `least`.
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal, Protocol, runtime_checkable
 
+from lineside.confusion import CountsClasses
 from lineside.control import Outcome, Request
 from lineside.data_wait import DataView, LoadedBeside
 from lineside.events import Event
@@ -23,7 +24,7 @@ Level = Literal["info", "warning", "error"]
 MediumKind = Literal["text", "figure", "image", "artifact"]
 Capability = Literal[
     "model", "gradients", "batch_data", "set_lr", "schedule_lr", "rehearse", "trials",
-    "update_bn", "validate", "restore", "resume_in_epoch", "pause", "profile",
+    "average", "freeze", "update_bn", "validate", "restore", "resume_in_epoch", "pause", "profile",
 ]  # fmt: skip
 """What a host may be able to do, beyond emitting events."""
 
@@ -69,7 +70,7 @@ class CheckpointView(Protocol):
 
 
 @runtime_checkable
-class ModelPort(TrainedModel, Profiles, Protocol):
+class ModelPort(TrainedModel, Profiles, CountsClasses, Protocol):
     """The one way from an inline callback to the model."""
 
     module: Any
@@ -367,6 +368,18 @@ class Host(HostRates, HostRehearsal, HostTrials, Protocol):
         """Return everything that a resumed run needs, except the random generators."""
 
     def restore(self, saved: SavedState, weights_only: bool = False) -> None: ...
+    def go_back(self, saved: SavedState, *, same_epoch: bool) -> None:
+        """Put back, in the middle of a training, what belongs to the weights; the place in the training goes on.
+
+        Model, optimizer, gradient scaler and extras go back. Schedulers, the rates that they and callbacks gave, and
+        all other options of parameter groups go on, as steps, data and generators do.
+
+        Args:
+            saved: a whole checkpoint of this run.
+            same_epoch: it was made in the epoch that is under way, and what metric objects have counted goes back to
+                it; otherwise they start anew.
+        """
+
     def restore_generators(self, saved: SavedState) -> None: ...
     def validate(self) -> None:
         """Run a validation now. Raises `RequestRefused` where the host cannot."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractContextManager, closing
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
@@ -11,17 +12,23 @@ from typing import Any, Literal
 import torch
 
 from lineside.backends.torch.batches import inputs_and_targets, to_device
+from lineside.backends.torch.compiling import compiled
+from lineside.backends.torch.devices import best_device
 from lineside.backends.torch.engines import trainer_host
-from lineside.backends.torch.export import export_program
+from lineside.backends.torch.export import export_model
+from lineside.backends.torch.loader import ResumableLoader
 from lineside.backends.torch.modes import evaluating, modules_of, set_training
 from lineside.backends.torch.scoring import Scores
 from lineside.backends.torch.stepping import Optimization, Precision
+from lineside.backends.torch.trials import trials
 from lineside.callback import Callback, Hook
 from lineside.checkpoints.checkpoint import Checkpoint
 from lineside.errors import OptionError, RequestRefused, RunStateError
 from lineside.events import Event
 from lineside.ports import RunView
 from lineside.run.run import Run
+from lineside.run.unheard import unheard
+from lineside.trials import Trials
 from lineside.units import Duration
 
 Step = Callable[[Any, Any, Run], Any]
@@ -85,6 +92,8 @@ class Trainer:
         precision: ``"32"``, ``"bf16"``, or ``"fp16"`` with a gradient scaler.
         accumulate: batches per optimizer step.
         clip_norm: largest L2 norm of all gradients together; None for no clipping.
+        compile: True to call the model through `torch.compile`, or arguments of it as a dict. Where nothing can be
+            compiled a warning says so.
         seed: of the generators and of the order of batches; None leaves the generators alone.
         project: runs of one project lie in one directory.
         name: what the run is called.
@@ -109,6 +118,7 @@ class Trainer:
         precision: Precision = "32",
         accumulate: int = 1,
         clip_norm: float | None = None,
+        compile: bool | Mapping[str, Any] = False,  # noqa: A002 - named as torch.compile
         seed: int | None = 0,
         project: str = "default",
         name: str | None = None,
@@ -122,6 +132,7 @@ class Trainer:
         self.model = model
         for module in modules_of(model):
             module.to(self.device)
+        self._called = compiled(model, compile, self.device)
         self.callbacks: list[Callback | str] = list(callbacks)
         self._loss = loss
         self._step = step
@@ -211,6 +222,8 @@ class Trainer:
                 set_training(self.model)
                 for epoch in run.epochs(epochs, steps=steps):
                     self._train_epoch(run, train_loader)
+                    if run.called_off:
+                        continue
                     if val_loader is not None and not within and (epoch + 1) % int(often.amount) == 0:
                         self._evaluate(run, "val", val_loader)
                     self._optimization.epoch_ended()
@@ -230,15 +243,21 @@ class Trainer:
             if loss is not None:
                 run.loss = loss
                 optimization.backward(loss)
+                due = accumulate == 1 or (run.batch + 1) % accumulate == 0 or run.batch + 1 == run.total_batches
                 if gradients_ready is not None:
+                    if due:
+                        optimization.unscale()
                     gradients_ready()
-                if accumulate == 1 or (run.batch + 1) % accumulate == 0 or run.batch + 1 == run.total_batches:
+                if due:
                     optimization.step()
                     stepped()
                 values["loss"] = loss.item() if self._on_cpu else loss
             run.log(values)
         if optimization.pending:
             # A loader without a length: the last batches of the epoch have not filled a step.
+            if gradients_ready is not None:
+                optimization.unscale()
+                gradients_ready()
             optimization.step()
             stepped()
         run.log(scores.compute())
@@ -261,9 +280,9 @@ class Trainer:
         """Return what the model or the user's own step gives: loss, values, targets; the outputs go to the run."""
         if self._step is None:
             inputs, targets = inputs_and_targets(batch)
-            run.outputs = outputs = self.model(inputs)
+            run.outputs = outputs = self._called(inputs)
             return self._loss(outputs, targets), {}, targets  # type: ignore[misc] # checked in __init__
-        returned = self._step(self.model, batch, run)
+        returned = self._step(self._called, batch, run)
         values = dict(returned) if isinstance(returned, Mapping) else {} if returned is None else {"loss": returned}
         run.outputs = values.pop("outputs", None)
         return values.pop("loss", None), values, values.pop("targets", None)
@@ -289,7 +308,7 @@ class Trainer:
             for batch in run.batches(loader):
                 inputs = batch[0] if isinstance(batch, (tuple, list)) else batch
                 with self._optimization.autocast():
-                    run.outputs = self.model(to_device(inputs, self.device))
+                    run.outputs = self._called(to_device(inputs, self.device))
                 outputs.append(to_device(run.outputs, torch.device("cpu")))
         return torch.cat(outputs) if outputs and all(isinstance(one, torch.Tensor) for one in outputs) else outputs
 
@@ -321,15 +340,16 @@ class Trainer:
     # ---- export --------------------------------------------------------------------------------------------------
 
     def export(self, path: str | Path, example: Any = None) -> Path:
-        """Write the model with `torch.export`, to be loaded by `torch.export.load` without its Python class.
+        """Write the model, to be used without its Python class: with `torch.export`, or as ONNX.
 
         Args:
-            path: where to; ends in ``.pt2``.
+            path: where to; ends in ``.pt2``, which `torch.export.load` reads, or in ``.onnx``.
             example: inputs of the model; unless given, those of the first batch of the last fit's data. The first
                 dimension stays free.
 
         Raises:
             OptionError: another suffix, or no example and no data to take one from.
+            MissingDependency: what writes ONNX is not installed.
         """
         if example is None:
             loader = self._loaders.get("val") or self._loaders.get("train")
@@ -339,7 +359,7 @@ class Trainer:
                 )
             example = inputs_and_targets(next(islice(loader, 1)))[0]
         with self._evaluation_run() as run, run.exporting(), evaluating(self.model):
-            return export_program(self.model, to_device(example, self.device), Path(path))
+            return export_model(self.model, to_device(example, self.device), Path(path))
 
     def _host(self) -> Any:
         return trainer_host(
@@ -347,26 +367,29 @@ class Trainer:
             self._optimization,
             {f"{stage}.{name}": one for stage, scores in self._scores.items() for name, one in scores.counting.items()},
             self._evaluate_now if self._loaders.get("val") is not None else None,
+            self._forward_all if self._step is None else None,
+            self._trials,
             announces_steps=self._steps_announced,
         )
+
+    def _trials(self) -> AbstractContextManager[Trials]:
+        return trials(self._loaders["train"], self._optimization, self._try_out, self.device)
+
+    def _try_out(self, batch: Any) -> None:
+        """Run the forward and the backward pass of a batch that does not count."""
+        loss, _ = self._forward(unheard(self._run), batch)
+        if loss is not None:
+            self._optimization.backward(loss)
+
+    def _forward_all(self) -> None:
+        """Run the training data through the model once, in an order of its own, and learn nothing from it."""
+        limit = self._run.batch_limit if self._run is not None else None
+        with closing(ResumableLoader(self._loaders["train"], self._seed or 0, "statistics")) as source:
+            for batch in islice(source.batches(0), limit):
+                with self._optimization.autocast():
+                    self._called(to_device(inputs_and_targets(batch)[0], self.device))
 
     def _evaluate_now(self) -> None:
         if self._run is None:
             raise RequestRefused("there is a validation to run only within a fit")
         self._evaluate(self._run, "val", self._loaders["val"])
-
-
-def best_device(name: str) -> torch.device:
-    """Return the device of a name; ``auto`` is CUDA, then MPS, then the CPU.
-
-    Raises:
-        OptionError: there is no such device here.
-    """
-    if name == "auto":
-        name = "cuda" if torch.cuda.is_available() else "mps" if torch.backends.mps.is_available() else "cpu"
-    try:
-        device = torch.device(name)
-        torch.empty(0, device=device)
-    except (RuntimeError, AssertionError) as error:
-        raise OptionError(f"device={name!r} is not to be had here: {error} Use 'auto', 'cpu' or 'cuda:0'.") from error
-    return device

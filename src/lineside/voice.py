@@ -52,6 +52,10 @@ class Voice:
         """Ask the run to end: the batch, then validation, epoch hooks, a save, end hooks."""
         self._ask(Kind.STOP, reason)
 
+    def interrupt(self, reason: str) -> None:
+        """Ask the run to save and to leave at once, so that it can be resumed."""
+        self._ask(Kind.INTERRUPT, reason)
+
     def save(
         self,
         tag: str = "manual",

@@ -37,9 +37,10 @@ def test_what_nobody_would_ask_again_is_replayed(origin: Origin, replayed: bool)
     assert asked(Kind.SET_LR, origin=origin).replayed is replayed
 
 
-@pytest.mark.parametrize("kind", [Kind.PAUSE, Kind.UNPAUSE])
-def test_a_pause_is_never_replayed(kind: Kind) -> None:
+@pytest.mark.parametrize("kind", [Kind.PAUSE, Kind.UNPAUSE, Kind.INTERRUPT])
+def test_a_pause_or_an_interrupt_is_never_replayed(kind: Kind) -> None:
     assert not asked(kind, origin="operator").replayed
+    assert not asked(kind, origin="background").replayed
 
 
 def test_every_request_has_an_id_of_its_own() -> None:

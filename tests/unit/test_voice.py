@@ -36,6 +36,7 @@ def test_every_word_becomes_its_request_with_reason_and_arguments() -> None:
     heard.unpause("why")
     heard.pause("why")
     heard.stop("why")
+    heard.interrupt("why")
     assert heard.requests == [
         (Kind.RESTORE, "why", {"checkpoint": "best", "weights_only": False}),
         (Kind.SET_LR, "why", {"value": 0.1, "group": "head"}),
@@ -44,6 +45,7 @@ def test_every_word_becomes_its_request_with_reason_and_arguments() -> None:
         (Kind.UNPAUSE, "why", {}),
         (Kind.PAUSE, "why", {}),
         (Kind.STOP, "why", {}),
+        (Kind.INTERRUPT, "why", {}),
     ]
 
 

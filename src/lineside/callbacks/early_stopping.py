@@ -15,6 +15,7 @@ from lineside.monitor import Mode, direction
 from lineside.options import check_number, check_whole
 from lineside.ports import RunView
 from lineside.watcher import Watcher
+from lineside.weights import RAW
 
 
 class EarlyStopping(Watcher):
@@ -163,7 +164,8 @@ class EarlyStopping(Watcher):
     def on_train_end(self, run: RunView) -> None:
         """Put the best weights back, unless they are those that the model has."""
         super().on_train_end(run)
-        if self.restore_best_weights and self.best is not None and self._best_step != run.step:
+        others = self._best_step != run.step or run.validated_with != RAW
+        if self.restore_best_weights and self.best is not None and others:
             run.restore(
                 self.name,
                 reason=text(

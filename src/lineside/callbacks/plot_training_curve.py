@@ -16,7 +16,7 @@ from lineside.reports.epoch_line import epoch_label
 from lineside.units import Duration, Trigger
 
 _FORMATS = ("png", "svg")
-_NO_CURVE = ("time/", "system/", "test/")
+_NO_CURVE = ("time/", "system/", "test/", "classes/", "gradients/", "update_ratio/")
 _MOST_CUTS = 12
 """A rate that falls more often than this follows a schedule, and marks would only hide the curves."""
 

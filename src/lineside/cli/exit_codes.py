@@ -13,12 +13,19 @@ class ExitCode(IntEnum):
     DONE = 0
     FAILED = 1
     USAGE = 2
+    REFUSED = 3
+    """The run refused what was asked of it, or is over."""
+    UNANSWERED = 4
+    """The run did not answer in time; it may do so later."""
     INTERRUPTED = 130
+    TERMINATED = 143
 
 
 def meanings() -> str:
     """Return what the codes mean, for ``--help``."""
     return text(
-        "Exit codes: 0 done; 1 it failed, and the message says why; 2 wrong usage; 130 interrupted by Ctrl-C.",
-        "退出码：0 完成；1 失败，信息中说明原因；2 用法错误；130 被 Ctrl-C 中断。",
+        "Exit codes: 0 done; 1 failed, the message says why; 2 wrong usage or configuration; 3 the run refused; "
+        "4 no answer in time; 130 Ctrl-C; 143 SIGTERM.",
+        "退出码：0 完成；1 失败，信息中说明原因；2 用法或配置有误；3 被训练拒绝；4 未及时答复；"
+        "130 Ctrl-C；143 SIGTERM。",
     )

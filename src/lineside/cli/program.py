@@ -3,42 +3,109 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Mapping, Sequence
 from typing import Annotated
 
 import typer
 
 import lineside
-from lineside.cli.demo import demo
+from lineside.cli.command import Command
 from lineside.cli.exit_codes import ExitCode, meanings
+from lineside.cli.overview import Overview
 from lineside.errors import LinesideError
 from lineside.language import text
 
 
-def program() -> typer.Typer:
-    """Return the program with all its commands; this is where a new one is registered.
+def commands() -> Mapping[str, Sequence[Command]]:
+    """Return all commands by what they are for; this is where a new one is registered.
 
-    A command is a function in a file of its own, whose imports wait until it is called. Its texts are annotations, so
-    that they are read, in the language of the moment, when the program is built.
+    A command is a function in a file of its own, which is loaded when it is called; its heavy imports wait until it
+    runs. Its texts are annotations, so that they are read in the language of the moment.
     """
+    return {
+        text("Look", "查看"): [
+            Command("list", "list_runs:list_runs", text("All runs, the newest first.", "列出所有训练，最新的在前。")),
+            Command(
+                "show",
+                "show:show",
+                text(
+                    "A run: state, curves, decisions, checkpoints, costs.", "查看训练：状态、曲线、决策、检查点、开销。"
+                ),
+            ),
+            Command("follow", "follow:follow", text("What happens in a run, live.", "实时跟踪训练。")),
+            Command(
+                "compare", "compare:compare", text("Runs side by side, and how they differ.", "并排比较多次训练。")
+            ),
+            Command("report", "report:report", text("A run as one page, for browsers and paper.", "生成训练报告网页。")),
+        ],
+        text("Steer", "控制"): [
+            Command(
+                "stop",
+                "stop:stop",
+                text("End a run for good: validation, hooks, a checkpoint.", "结束训练：验证、钩子、检查点。"),
+            ),
+            Command(
+                "pause", "pause:pause", text("Let a run wait at its next safe point.", "让训练在下一个安全点等待。")
+            ),
+            Command("unpause", "unpause:unpause", text("Let a paused run go on.", "让暂停的训练继续。")),
+            Command("save", "save:save", text("Save a checkpoint now.", "立即保存检查点。")),
+            Command("validate", "validate:validate", text("Validate now.", "立即验证。")),
+            Command("set-lr", "set_lr:set_lr", text("Train with another learning rate.", "改变学习率。")),
+        ],
+        text("Train", "训练"): [
+            Command("train", "train:train", text("Train as a file says.", "按配置文件训练。")),
+            Command(
+                "config",
+                "config_commands:config_program",
+                text(
+                    "Such a file: check it, a schema for editors, a template.", "配置文件：检查、编辑器模式、起步模板。"
+                ),
+                is_group=True,
+            ),
+            Command(
+                "demo",
+                "demo:demo",
+                text(
+                    "Train, get killed, resume, and prove that nothing was lost.",
+                    "训练、被终止、恢复，并证明没有丢失。",
+                ),
+            ),
+        ],
+        text("Check", "检查"): [
+            Command(
+                "callbacks",
+                "callbacks:callbacks",
+                text("All callbacks, or one with its options.", "列出回调，或显示其选项。"),
+            ),
+            Command("verify", "verify:verify", text("Are checkpoints what was committed?", "检查点是否完好？")),
+            Command(
+                "doctor", "doctor:doctor", text("What is installed, and what will hurt here.", "安装情况与本机隐患。")
+            ),
+        ],
+    }
+
+
+class _Program(Overview):
+    def panels(self) -> Mapping[str, Sequence[Command]]:
+        return commands()
+
+
+def program() -> typer.Typer:
+    """Return the program with all its commands."""
     app = typer.Typer(
         name="lineside",
+        cls=_Program,
         help=text(
-            "Callbacks for model training that stand beside the line: they watch it, steer it, and survive it.",
+            "Callbacks beside the training line: they watch it, steer it, and survive it.",
             "站在训练线旁的回调：观察训练、控制训练，并在中断后继续。",
         ),
         epilog=meanings(),
         no_args_is_help=True,
-        add_completion=False,
         pretty_exceptions_enable=False,
+        rich_markup_mode=None,
         context_settings={"help_option_names": ["-h", "--help"]},
     )
     app.callback()(options)
-    app.command(
-        help=text(
-            "Train on real digits, get killed, resume, and prove that nothing was lost.",
-            "用真实的手写数字训练，被强行终止，自动恢复，并证明没有丢失任何结果。",
-        )
-    )(demo)
     return app
 
 
@@ -64,7 +131,7 @@ def main() -> None:
         SystemExit: always, with one of `ExitCode`, or 128 + the signal that ended the command.
     """
     try:
-        program()()
+        program()(prog_name="lineside")
     except LinesideError as error:
         print(f"lineside: {error}", file=sys.stderr)
         sys.exit(ExitCode.FAILED)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from time import perf_counter_ns
 from typing import Any
@@ -46,6 +47,18 @@ class Chain:
         """Take a hook out; a dispatch that is under way goes on with the old tuple."""
         self._inline = tuple(other for other in self._inline if other is not hook)
         self._background = tuple(pair for pair in self._background if pair[0] is not hook)
+
+    def keep(self, callback: Callback) -> Callable[[], None]:
+        """Show the event to one callback alone, until the function that is returned is called."""
+        inline, background = self._inline, self._background
+        self._inline = tuple(hook for hook in inline if hook.callback is callback)
+        self._background = tuple(pair for pair in background if pair[0].callback is callback)
+
+        def put_back() -> None:
+            self._inline = tuple(hook for hook in inline if not hook.disabled)
+            self._background = tuple(pair for pair in background if not pair[0].disabled)
+
+        return put_back
 
     def __call__(self) -> None:
         """Show the event to everybody.
@@ -174,6 +187,16 @@ class Dispatcher:
             chain()
         else:
             chain.show(payload)
+
+    @contextmanager
+    def alone(self, callback: Callback) -> Iterator[None]:
+        """Show all events to one callback alone, for a while."""
+        put_back = [chain.keep(callback) for chain in self._chains.values()]
+        try:
+            yield
+        finally:
+            for one in put_back:
+                one()
 
     def _disable(self, hook: Bound) -> None:
         hook.disabled = True

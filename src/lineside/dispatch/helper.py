@@ -22,8 +22,8 @@ _LOOK = 0.5
 _GRACE = 2.0
 """Seconds that a running job gets when the parent has died."""
 
-Answer = tuple[str | None, str | None]
-"""The traceback of a job that failed, and a note of one that succeeded."""
+Answer = tuple[str | None, str | bytes | None]
+"""The traceback of a job that failed, and what one that succeeded returned: a note, or a picture."""
 
 
 def frame(value: Any) -> bytes:
@@ -82,10 +82,10 @@ def _private_streams() -> tuple[IO[bytes], IO[bytes]]:
 def _done(target: str, arguments: Mapping[str, Any]) -> Answer:
     module, _, function = target.partition(":")
     try:
-        note = getattr(import_module(module), function)(**arguments)
+        returned = getattr(import_module(module), function)(**arguments)
     except (Exception, SystemExit):  # noqa: BLE001 - the parent reports it, whatever it is
         return traceback.format_exc(), None
-    return None, note if isinstance(note, str) else None
+    return None, returned if isinstance(returned, (str, bytes)) else None
 
 
 def _leave_with(parent: int) -> None:

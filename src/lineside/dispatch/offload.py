@@ -12,7 +12,7 @@ import subprocess
 import sys
 import tempfile
 import threading
-from collections.abc import Callable, Hashable, Mapping
+from collections.abc import Callable, Hashable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from time import monotonic
@@ -43,6 +43,7 @@ class HelperLimits:
 class _Job:
     target: str
     data: bytes
+    deliver: Callable[[bytes], None] | None = None
 
 
 class HelperProcess:
@@ -61,7 +62,9 @@ class HelperProcess:
         self._failed = failed
         self._limits = limits or HelperLimits()
         self._waiting: dict[Hashable, _Job] = {}
+        self._at_end: dict[Hashable, _Job] = {}
         self._waiting_bytes = 0
+        self._doing: _Job | None = None
         self._lock = threading.Lock()
         self._settled = threading.Condition(self._lock)
         self._hurry = threading.Event()
@@ -69,10 +72,18 @@ class HelperProcess:
         self._process: subprocess.Popen[bytes] | None = None
         self._output: IO[bytes] | None = None
         self._starts = 0
-        self._busy = self._closed = self._killed = self._behind = False
+        self._closed = self._killed = self._behind = False
         self._notes: set[str] = set()
 
-    def submit(self, target: str, arguments: Mapping[str, Any], key: str | None = None) -> None:
+    def submit(
+        self,
+        target: str,
+        arguments: Mapping[str, Any],
+        key: str | None = None,
+        *,
+        at_end: bool = False,
+        deliver: Callable[[bytes], None] | None = None,
+    ) -> None:
         """Let the helper call ``package.module:function(**arguments)``; returns at once, from any thread.
 
         Where there is no room the job is dropped and counted. A text that the function returns is logged, once, as a
@@ -82,6 +93,8 @@ class HelperProcess:
             target: the function, in a module that can be imported.
             arguments: numbers, texts, bytes, None, and lists, tuples and dicts of them. They are copied.
             key: a job of the same key that still waits is replaced, and this one takes its place.
+            at_end: keep the job until `close`.
+            deliver: called with the bytes that the function returns, on a thread of this object.
 
         Raises:
             OptionError: the target is not of that form, or the arguments are not plain data.
@@ -89,23 +102,25 @@ class HelperProcess:
         if not _TARGET.fullmatch(target):
             raise OptionError(f"offload: target={target!r} must be 'package.module:function', in a module of its own.")
         try:
-            job = _Job(target, frame((target, dict(arguments))))
+            job = _Job(target, frame((target, dict(arguments))), deliver)
         except ValueError as error:
             raise OptionError(f"offload: the arguments of {target} must be plain data: {error}.") from error
         with self._lock:
-            first_loss = not self._accept(job, object() if key is None else key) and not self._behind
+            queue = self._at_end if at_end else self._waiting
+            first_loss = not self._accept(job, object() if key is None else key, queue) and not self._behind
             self._behind |= first_loss
         if first_loss and not self._closed:
             self._failed(target, f"The helper process is behind: {len(self._waiting)} jobs wait. This one is dropped.")
 
-    def _accept(self, job: _Job, key: Hashable) -> bool:
-        old = self._waiting.get(key)
+    def _accept(self, job: _Job, key: Hashable, queue: dict[Hashable, _Job]) -> bool:
+        old = queue.get(key)
         waiting_bytes = self._waiting_bytes + len(job.data) - (len(old.data) if old else 0)
-        no_room = waiting_bytes > self._limits.bytes or (old is None and len(self._waiting) >= self._limits.items)
+        waiting_items = len(self._waiting) + len(self._at_end)
+        no_room = waiting_bytes > self._limits.bytes or (old is None and waiting_items >= self._limits.items)
         if self._closed or no_room:
             self.dropped += 1
             return False
-        self._waiting[key] = job
+        queue[key] = job
         self._waiting_bytes = waiting_bytes
         if self._thread is None:
             self._thread = threading.Thread(target=self._work, name="lineside-helper", daemon=True)
@@ -114,18 +129,39 @@ class HelperProcess:
 
     def drain(self, timeout: float) -> bool:
         """Wait until nothing waits and nothing is being done; tell whether that came within `timeout` seconds."""
+        return self._wait_for(lambda: not self._waiting and self._doing is None, timeout)
+
+    def await_deliveries(self, timeout: float) -> bool:
+        """Wait until everything is delivered that was asked for; tell whether that came within `timeout` seconds."""
+        return self._wait_for(lambda: not any(job.deliver for job in self._unfinished()), timeout)
+
+    def _unfinished(self) -> Iterator[_Job]:
+        yield from self._waiting.values()
+        if self._doing is not None:
+            yield self._doing
+
+    def _wait_for(self, reached: Callable[[], bool], timeout: float) -> bool:
         self._hurry.set()
         with self._settled:
-            done = self._settled.wait_for(lambda: not self._waiting and not self._busy, timeout)
+            done = self._settled.wait_for(reached, timeout)
         if not self._closed:
             self._hurry.clear()
         return done
 
     def close(self, timeout: float) -> bool:
-        """Do what waits and end the helper; after `timeout` seconds it is killed. Tell whether all was done."""
+        """Do what waits, and what was kept for the end, and end the helper; after `timeout` seconds it is killed.
+
+        Returns:
+            Whether all was done.
+        """
         deadline = monotonic() + timeout
         with self._lock:
             self._closed = True
+            for key, job in self._at_end.items():
+                replaced = self._waiting.get(key)
+                self._waiting_bytes -= len(replaced.data) if replaced is not None else 0
+                self._waiting[key] = job
+            self._at_end.clear()
         self._hurry.set()
         thread = self._thread
         if thread is None:
@@ -160,9 +196,8 @@ class HelperProcess:
             if self._waiting:
                 job = self._waiting.pop(next(iter(self._waiting)))
                 self._waiting_bytes -= len(job.data)
-            self._busy = job is not None
-            if not self._busy:
-                self._settled.notify_all()
+            self._doing = job
+            self._settled.notify_all()
             return job
 
     def _do(self, job: _Job) -> None:
@@ -181,14 +216,17 @@ class HelperProcess:
             self._process = None
             self._failed(job.target, f"{how}\n{printed}".rstrip())
             return
-        error, note = answer
+        error, returned = answer
         if printed:
             log.info("printed by %s in the helper process:\n%s", job.target, printed.rstrip())
         if error is not None:
             self._failed(job.target, error)
-        if note is not None and note not in self._notes:
-            self._notes.add(note)
-            log.warning("%s", note)
+        if isinstance(returned, bytes):
+            if job.deliver is not None:
+                job.deliver(returned)
+        elif returned is not None and returned not in self._notes:
+            self._notes.add(returned)
+            log.warning("%s", returned)
 
     def _start(self, target: str) -> subprocess.Popen[bytes] | None:
         """Start the helper with the same paths to modules, out of reach of the terminal's Ctrl-C."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import Any
 
 BUCKETS = 64
 
@@ -63,6 +64,29 @@ class CallbackCost:
     failures: int
     dropped: int
     disabled: tuple[str, ...]
+
+
+def recorded_costs(rows: object) -> list[CallbackCost]:
+    """Return the costs that a run wrote down; what is no cost is passed over, since a record may come from anybody."""
+    return [cost for row in (rows if isinstance(rows, list) else []) if (cost := _recorded_cost(row)) is not None]
+
+
+def _recorded_cost(row: Any) -> CallbackCost | None:
+    try:
+        return CallbackCost(
+            name=str(row["name"]),
+            lane=str(row["lane"]),
+            calls=int(row["calls"]),
+            total=float(row["total"]),
+            mean=float(row["mean"]),
+            p99=float(row["p99"]),
+            share=float(row["share"]),
+            failures=int(row["failures"]),
+            dropped=int(row["dropped"]),
+            disabled=tuple(map(str, row["disabled"])),
+        )
+    except (LookupError, TypeError, ValueError, OverflowError):
+        return None
 
 
 def summarize(

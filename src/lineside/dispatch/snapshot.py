@@ -16,9 +16,16 @@ from lineside.voice import Voice
 
 FIELDS = (
     *("stage", "epoch", "total_epochs", "epochs_done", "step", "total_steps", "batch", "total_batches"),
-    *("batches_done", "samples", "elapsed", "has_validation", "lr", "reason", "summary"),
+    *("batches_done", "samples", "elapsed", "save_seconds", "has_validation", "lr", "reason", "summary"),
+    "validated_with",
 )
 """What changes during a run and is copied into each snapshot."""
+
+_INLINE_ONLY = (
+    *("model", "batch_data", "outputs", "loss", "measure_data_wait"),
+    *("optimizers", "schedulers", "add_scheduler", "scheduled_lr", "schedule_lr", "scale_lr", "validate_with"),
+    *("rehearsing", "rehearse", "end_rehearsal", "trials"),
+)
 
 
 class Desk(Protocol):
@@ -36,7 +43,15 @@ class Desk(Protocol):
     def publish_medium(self, kind: MediumKind, tag: str, data: Any) -> None:
         """Hand a text, picture or file to all sinks."""
 
-    def offload(self, target: str, arguments: Mapping[str, Any], key: str | None = None) -> None:
+    def offload(
+        self,
+        target: str,
+        arguments: Mapping[str, Any],
+        key: str | None = None,
+        *,
+        at_end: bool = False,
+        figure: str | None = None,
+    ) -> None:
         """Run a function in the helper process."""
 
 
@@ -69,10 +84,12 @@ class RunSnapshot(Voice):
     batches_done: int
     samples: int
     elapsed: float
+    save_seconds: float | None
     has_validation: bool | None
     lr: Mapping[str, float]
     reason: str | None
     summary: str | None
+    validated_with: str
 
     def __init__(
         self, desk: Desk, identity: Identity, values: Mapping[str, Any], metrics: Metrics, batch: Metrics
@@ -92,7 +109,7 @@ class RunSnapshot(Voice):
 
     def __getattr__(self, name: str) -> Any:
         """Give what never changes; refuse what exists on the training thread alone."""
-        if name in ("model", "batch_data", "outputs", "loss"):
+        if name in _INLINE_ONLY:
             self._inline_only(f"run.{name}")
         if name.startswith("_") or not hasattr(self._identity, name):
             raise AttributeError(
@@ -129,9 +146,17 @@ class RunSnapshot(Voice):
         """Refused: retention is set inline, at setup."""
         self._inline_only("run.retain()")
 
-    def offload(self, target: str, arguments: Mapping[str, Any], key: str | None = None) -> None:
+    def offload(
+        self,
+        target: str,
+        arguments: Mapping[str, Any],
+        key: str | None = None,
+        *,
+        at_end: bool = False,
+        figure: str | None = None,
+    ) -> None:
         """Run a function in the helper process."""
-        self._desk.offload(target, arguments, key)
+        self._desk.offload(target, arguments, key, at_end=at_end, figure=figure)
 
     def plain(self) -> tuple[dict[str, Any], dict[str, Any], dict[str, Any]]:
         """Return the frozen values as plain data, for a queue that overflows to disk."""

@@ -19,6 +19,7 @@ from matplotlib.ticker import MaxNLocator
 
 from lineside.files import write_atomic
 from lineside.reports.fonts import chinese_font
+from lineside.reports.panels import is_logarithmic, panels
 from lineside.reports.points import Point, alone, by_step, coordinates, thinned
 
 if TYPE_CHECKING:
@@ -110,11 +111,11 @@ def draw(
 def _figure(
     series: Mapping[str, Sequence[Point]], title: str, subtitle: str, marks: Marks, words: Mapping[str, str]
 ) -> Figure:
-    panels = _panels(series)
-    columns = 1 if len(panels) == 1 else 2 if len(panels) <= 6 else 3
+    groups = panels(filter(series.get, series))
+    columns = 1 if len(groups) == 1 else 2 if len(groups) <= 6 else 3
     # The first panel takes what would be left over of its row, so that there is no hole.
-    first = columns - (len(panels) - 1) % columns if panels else 1
-    rows = (len(panels) - 1 + first) // columns if panels else 1
+    first = columns - (len(groups) - 1) % columns if groups else 1
+    rows = (len(groups) - 1 + first) // columns if groups else 1
     width = 8.0 if columns == 1 else 5.0 * columns
     head = 0.55 if subtitle else 0.35
     height = 3.1 * rows + 0.4 + head
@@ -124,7 +125,7 @@ def _figure(
     steps = by_step(series.values())
     places = [place for points in series.values() for place in coordinates(points, steps)[0]] or [1.0]
     slack = max(0.5, 0.025 * (max(places) - min(places)))
-    for index, (name, members) in enumerate(panels.items()):
+    for index, (name, members) in enumerate(groups.items()):
         place = index + first - 1
         where = grid[0, :first] if index == 0 else grid[place // columns, place % columns]
         axes = figure.add_subplot(where)
@@ -134,17 +135,6 @@ def _figure(
     _head(figure, title, subtitle)
     _key(figure, series, marks, words)
     return figure
-
-
-def _panels(series: Mapping[str, Sequence[Point]]) -> dict[str, list[str]]:
-    """Group ``train/x`` and ``val/x``; the loss comes first and the learning rates last."""
-    panels: dict[str, list[str]] = {"loss": [], "": [], "learning rate": []}
-    for name in filter(series.get, series):
-        kind, _, metric = name.partition("/")
-        group = "learning rate" if kind == "lr" else metric if kind in ("train", "val", "test") else name
-        panels.setdefault(group, []).append(name)
-    rates = panels.pop("learning rate")
-    return {name: sorted(members) for name, members in (panels | {"learning rate": rates}).items() if members}
 
 
 def _panel(axes: Axes, name: str, curves: Mapping[str, Sequence[Point]], steps: bool, words: Mapping[str, str]) -> None:
@@ -169,16 +159,12 @@ def _panel(axes: Axes, name: str, curves: Mapping[str, Sequence[Point]], steps: 
     axes.xaxis.set_major_locator(MaxNLocator(integer=True, nbins=9, min_n_ticks=1))
     axes.set_xlabel(words.get("step", "step") if steps else words.get("epoch", "epoch"))
     axes.margins(y=0.07)
-    if _spans_decades(finite, 10 if name == "learning rate" else 100) and (name == "learning rate" or "loss" in name):
+    if is_logarithmic(name, finite):
         axes.set_yscale("log")
     if not finite:
         axes.set_yticks([])
     if len(curves) > 1 or next(iter(curves)).partition("/")[0] != "lr":
         axes.legend(edgecolor="none", framealpha=0.8, fontsize=8.5)
-
-
-def _spans_decades(values: Sequence[float], ratio: float) -> bool:
-    return bool(values) and min(values) > 0 and max(values) / min(values) >= ratio
 
 
 def _mark(axes: Axes, members: Sequence[str], marks: Marks, steps: bool) -> None:

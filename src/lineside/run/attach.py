@@ -11,6 +11,7 @@ from lineside.callback import Callback
 from lineside.errors import AttachError
 from lineside.ports import CallbackInfo, Capabilities, Host
 from lineside.registry import resolve
+from lineside.secret import holds_password, named_like_a_secret
 
 
 def attach(items: Sequence[Callback | str], host: str, capabilities: Capabilities) -> list[Callback]:
@@ -55,7 +56,10 @@ def _check_needs(callback: Callback, host: str, capabilities: Capabilities) -> N
 
 
 def described(callbacks: Sequence[Callback]) -> tuple[CallbackInfo, ...]:
-    """Return what callbacks may know of each other: names, classes and public options that are plain values."""
+    """Return what callbacks may know of each other: names, classes and public options that are plain values.
+
+    It is recorded as well, so nothing that is secret is in it.
+    """
     return tuple(
         CallbackInfo(callback.name, type(callback).__name__, callback.enabled, _options(callback))
         for callback in callbacks
@@ -64,4 +68,14 @@ def described(callbacks: Sequence[Callback]) -> tuple[CallbackInfo, ...]:
 
 def _options(callback: Callback) -> dict[str, Any]:
     plain = (str, int, float, bool, type(None))
-    return {name: value for name, value in vars(callback).items() if name[0] != "_" and isinstance(value, plain)}
+    return {
+        name: value
+        for name, value in vars(callback).items()
+        if name[0] != "_" and isinstance(value, plain) and not _is_hidden(callback, name, value)
+    }
+
+
+def _is_hidden(callback: Callback, name: str, value: Any) -> bool:
+    if name in callback.hidden_options or named_like_a_secret(name):
+        return True
+    return isinstance(value, str) and holds_password(value)

@@ -26,31 +26,37 @@ def close(run: Run, session: Session | None, error: BaseException | None) -> Bas
     The helper process comes last: what it does at the end reads the records, which are complete by then. Nobody else
     may write into the directory before it is done.
     """
-    late = run.wiring.close_lanes()
-    for fatal in run.dispatcher.fatal:
-        log.error("A callback failed at the end of the run.", exc_info=fatal)
-    if error is None and run.dispatcher.fatal:
-        error = run.dispatcher.fatal[0]
-        run.reason = culprit(error)
-    status = _status(run, error)
-    _write_down(run, status)
-    late += run.wiring.close_store()
     try:
+        late = run.wiring.close_lanes()
+        # What callbacks in the background have raised and logged at the very end is written down with the rest.
+        run.open_mail()
+        for fatal in run.dispatcher.fatal:
+            log.error("A callback failed at the end of the run.", exc_info=fatal)
+        if error is None and run.dispatcher.fatal:
+            error = run.dispatcher.fatal[0]
+            run.reason = culprit(error)
+        status = _status(run, error)
+        _write_down(run, status)
+        late += run.wiring.close_store()
         if session is not None:
-            session.end(status, run.reason, run.progress.summary())
-    except OSError:
-        log.exception("How the run ended could not be written into %s.", run.dir)
-    try:
+            _end(session, status, run)
         late += run.wiring.close_helper()
         if late:
             log.warning("Did not finish in time and was left behind: %s.", ", ".join(late))
+    finally:
         run.signals.restore()
         run.host_port.unwatch()
         run.close_sources()
-    finally:
         if session is not None:
             session.directory.unlock()
     return error
+
+
+def _end(session: Session, status: Status, run: Run) -> None:
+    try:
+        session.end(status, run.reason, run.progress.summary())
+    except OSError:
+        log.exception("How the run ended could not be written into %s.", run.dir)
 
 
 def _write_down(run: Run, status: Status) -> None:

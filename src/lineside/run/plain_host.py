@@ -69,6 +69,8 @@ class PlainHost:
                 "schedule_lr",
                 "rehearse",
                 "trials",
+                "average",
+                "freeze",
                 "update_bn",
                 "restore",
                 "profile",
@@ -107,6 +109,10 @@ class PlainHost:
         return {}
 
     def set_lr(self, value: float, group: str | int | None) -> None:
+        """Refused: there is no optimizer."""
+        self._refuse()
+
+    def add_scheduler(self, scheduler: Any) -> None:
         """Refused: there is no optimizer."""
         self._refuse()
 
@@ -160,6 +166,9 @@ class PlainHost:
         """Nothing to restore; weights alone are refused."""
         if weights_only:
             self._refuse()
+
+    def go_back(self, saved: SavedState, *, same_epoch: bool) -> None:
+        """Nothing to put back."""
 
     def validate(self) -> None:
         """Run the validation that was given."""

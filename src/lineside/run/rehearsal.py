@@ -63,10 +63,19 @@ class RehearsingLoop(Loop):
     # ---- in front of the training batches ------------------------------------------------------------------------
 
     def _training_batches(self, loader: Any) -> Iterator[Any]:
-        begins = self.progress.phase == "train" and not (self._among_batches or self._batches_over or self._ending())
-        if self._rehearsals and begins:
+        begins = self.progress.phase == "train" and not (self._among_batches or self._batches_over)
+        if begins and self._call_off():
+            return iter(())
+        if begins and self._rehearsals and not self._ending():
             return self._rehearsed(loader)
         return super()._training_batches(loader)
+
+    def _call_off(self) -> bool:
+        """Let an epoch that is stopped before its first batch count as none; tell whether this is one."""
+        self.called_off = self._ending() and self.progress.position == 0
+        if self.called_off:
+            self.progress.phase = "fresh"
+        return self.called_off
 
     def _rehearsed(self, loader: Any) -> Iterator[Any]:
         if isinstance(loader, Iterator):
@@ -84,10 +93,7 @@ class RehearsingLoop(Loop):
             self.settle()
         finally:
             self._among_batches = False
-        self.called_off = self._ending() and self.progress.position == 0
-        if self.called_off:
-            self.progress.phase = "fresh"
-        else:
+        if not self._call_off():
             yield from super()._training_batches(loader)
 
     def _called_away(self) -> bool:

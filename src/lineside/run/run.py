@@ -24,7 +24,7 @@ from lineside.errors import CheckpointError, RunStateError
 from lineside.events import Event
 from lineside.metrics import MetricTable
 from lineside.ports import Alert, Host
-from lineside.run import ending, saving, trying
+from lineside.run import advising, ending, saving, trying
 from lineside.run.attach import attach, check_weight_files, described
 from lineside.run.hosts import host_for_loop
 from lineside.run.rehearsal import RehearsingLoop
@@ -127,6 +127,11 @@ class Run(RehearsingLoop):
         """Whether the run has, or had, a directory."""
         return self._session is not None
 
+    @property
+    def optimizers(self) -> Mapping[str, Any]:
+        """The framework's own optimizers by name; none where the run only evaluates, and nobody steps them."""
+        return {} if self._session is not None and self._session.evaluates else self.host_port.optimizers
+
     def add_callback(self, callback: Callback | str) -> None:
         """Add a callback behind the others. Raises `RunStateError` once the run is open."""
         self._refuse_when_open("add_callback")
@@ -180,6 +185,8 @@ class Run(RehearsingLoop):
         self.host_port.watch(self.gradients_ready, self.optimizer_stepped)
         self.signals.install()
         self.wiring.start()
+        if not session.evaluates:
+            advising.give(self)
         if self._seeding is not None:
             self.host_port.seed(self._seeding)
         self.dispatcher.emit(Event.SETUP)

@@ -17,7 +17,7 @@ from lineside.control import Kind, Request
 from lineside.dispatch.background import BackgroundCallback
 from lineside.dispatch.guard import Bound
 from lineside.dispatch.items import Marker, Task
-from lineside.errors import CheckpointContentsError, RequestRefused
+from lineside.errors import CheckpointContentsError, RequestRefused, StateMismatch
 from lineside.ports import HostState, SavedState, TensorWriter
 from lineside.run.view import LiveView
 from lineside.weights import RAW
@@ -186,7 +186,8 @@ def put_back(run: LiveView, saved: Checkpoint, *, weights_only: bool) -> None:
     """Put a checkpoint of this run back, in the middle of the training or at its end.
 
     Weights alone are those that its metrics were made with, an average if one was validated. Otherwise the training is
-    to go on from there: it is the raw weights, the optimizer, and the callbacks whose state is about the weights.
+    to go on from there: it is the raw weights, the optimizer, and the callbacks whose state is about the weights. The
+    means of the epoch leave out the batches that are taken back; counters, data, generators and schedules go on.
     """
     if weights_only:
         averaged = saved.file(_tensors_of(saved.manifest.weights)) if saved.manifest.weights != RAW else None
@@ -194,8 +195,15 @@ def put_back(run: LiveView, saved: Checkpoint, *, weights_only: bool) -> None:
         if averaged is not None:
             run.model.load(run.host_port.read_tensors(averaged), partial=True)
         return
-    run.host_port.restore(OneDocument(saved))
-    states = saved.document(STATE)["callbacks"]
+    if not saved.has(STATE):
+        raise StateMismatch(f"The checkpoint {saved.name} holds weights alone: restore it with weights_only=True.")
+    document = saved.document(STATE)
+    same_epoch = document["progress"]["epoch"] == run.progress.epoch
+    run.host_port.go_back(OneDocument(saved), same_epoch=same_epoch)
+    run.averages.clear()
+    if same_epoch:
+        run.averages.load_state_dict(document["averages"])
+    states = document["callbacks"]
     for callback in run.dispatcher.callbacks:
         if callback.restored_with_weights and callback.name in states:
             _loader(callback, states[callback.name], _read_tensors(run, saved, callback.name))()

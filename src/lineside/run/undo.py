@@ -39,6 +39,7 @@ class Undo:
         self._counters = {name: getattr(run.progress, name) for name in _COUNTERS}
         self._view = run.batch, run.total_batches
         self._batch_metrics = run.batch_table.state_dict()
+        self._triggers = run.dispatcher.triggers()
 
     def document(self, name: str) -> Any:
         """Return a document by name."""
@@ -61,6 +62,7 @@ class Undo:
             setattr(run.progress, name, value)
         run.batch, run.total_batches = self._view
         run.batch_table.load_state_dict(self._batch_metrics)
+        run.dispatcher.load_triggers(self._triggers)
         self.forget()
 
     def forget(self) -> None:

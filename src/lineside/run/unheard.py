@@ -26,6 +26,10 @@ class _Unheard(Voice):
         """Read from the real run."""
         return getattr(self._run, name)
 
+    @property
+    def _author(self) -> str:
+        return "nobody"
+
     def _ask(self, kind: Kind, reason: str, **arguments: Any) -> None:
         """Ask nobody."""
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -22,6 +23,7 @@ from lineside.progress import Progress
 from lineside.run.media import encoded
 from lineside.run.validation_weights import ValidationWeights
 from lineside.sink import Medium
+from lineside.trials import Trials
 from lineside.voice import Voice
 
 if TYPE_CHECKING:
@@ -174,8 +176,12 @@ class LiveView(Voice):
 
     @property
     def schedulers(self) -> Sequence[str]:
-        """Kinds of the schedulers that the host or its user steps."""
+        """Kinds of the schedulers that there are."""
         return self.host_port.schedulers
+
+    def add_scheduler(self, scheduler: Any) -> None:
+        """Have a scheduler's state saved and resumed; in ``on_setup``."""
+        self.host_port.add_scheduler(scheduler)
 
     @property
     def scheduled_lr(self) -> Mapping[str, float]:
@@ -280,6 +286,10 @@ class LiveView(Voice):
         """Multiply all scheduled rates, until the calling callback gives another factor."""
         self.host_port.scale_lr(factor, self._author)
 
+    def trials(self) -> AbstractContextManager[Trials]:
+        """Try training steps, and take them back; see `Run`."""
+        raise NotImplementedError
+
     def validate_with(self, weights: Mapping[str, Any]) -> None:
         """Put other weights into the model until this validation is over, however it ends."""
         self.validation_weights.put_in(self.model, weights, self._author, self.stage)
@@ -292,7 +302,9 @@ class LiveView(Voice):
     def feed_of(self, source: BatchSource) -> Iterator[Any]:
         """Return the batches that this epoch still needs, measured if somebody asked how long they take."""
         feed = source.batches(self.progress.epoch, self.progress.position)
-        return feed if self._data_wait is None else self._data_wait.measured(feed, source.workers)
+        if self._data_wait is None:
+            return feed
+        return self._data_wait.measured(feed, source.workers, lambda: self.progress.elapsed)
 
     def retain(self, *policies: Any) -> None:
         """Add retention policies."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 from lineside.callback import Callback
 from lineside.control import Outcome, Request
@@ -16,9 +17,11 @@ from lineside.dispatch.poller import CostWatch, HangWatch, Poller
 from lineside.dispatch.records import RecordStream
 from lineside.run.session import Session
 from lineside.run.store_lane import StoreLane, StoreSink
-from lineside.run.view import LiveView
 from lineside.sink import Sink
 from lineside.store.inbox import Inbox
+
+if TYPE_CHECKING:
+    from lineside.run.run import Run
 
 log = logging.getLogger("lineside")
 
@@ -29,9 +32,10 @@ REPORT_INTERVAL = 5.0
 class Wiring:
     """Connects a run to everything that stands beside the training thread."""
 
-    def __init__(self, run: LiveView, session: Session, callbacks: Sequence[Callback]) -> None:
+    def __init__(self, run: Run, session: Session, callbacks: Sequence[Callback]) -> None:
         self._run = run
         self._session = session
+        self._callbacks = [callback for callback in callbacks if callback.enabled]
         directory = session.directory
         self.dispatcher = Dispatcher(
             [callback for callback in callbacks if callback.enabled and (callback.ranks == "all" or run.rank == 0)],
@@ -112,6 +116,7 @@ class Wiring:
 
     def close_store(self) -> list[str]:
         """Put the last records on the disk; tell, as `close_lanes` does, whether that took too long."""
+        self.records.flush()
         self._store.lane.put(Task(self._recorder.close))
         late = [] if self._store.lane.join(time.monotonic() + self._sink.close_timeout) else ["store"]
         if self._recorder.dropped_values:
@@ -125,4 +130,4 @@ class Wiring:
         return [] if self.helper.close(max(1.0, *self._deadlines())) else ["helper process"]
 
     def _deadlines(self) -> Sequence[float]:
-        return [background.callback.close_timeout for background in self.dispatcher.background.values()] or [10.0]
+        return [callback.close_timeout for callback in self._callbacks] or [10.0]

@@ -21,12 +21,19 @@ def find_runs(run_dir: Path, project: str | None = None, name: str | None = None
     Only `run.json` is read. A run whose record is damaged cannot tell its name or age: it comes last, and only where no
     name is asked for.
     """
-    dated: list[tuple[float, str, RunDirectory]] = []
+    return [run for run, _ in find_records(run_dir, project, name)]
+
+
+def find_records(
+    run_dir: Path, project: str | None = None, name: str | None = None
+) -> list[tuple[RunDirectory, RunRecord | None]]:
+    """Return runs as `find_runs` does, each with its record; None where that is damaged."""
+    dated: list[tuple[float, str, RunDirectory, RunRecord | None]] = []
     for run in _directories(run_dir, project):
         record = _record(run)
         if name is None or (record is not None and record.name == name):
-            dated.append((record.created if record else 0.0, run.name, run))
-    return [run for _, _, run in sorted(dated, key=lambda entry: entry[:2], reverse=True)]
+            dated.append((record.created if record else 0.0, run.name, run, record))
+    return [entry[2:] for entry in sorted(dated, key=lambda entry: entry[:2], reverse=True)]
 
 
 def newest_resumable(run_dir: Path, project: str, name: str | None) -> RunDirectory | None:
@@ -37,8 +44,8 @@ def newest_resumable(run_dir: Path, project: str, name: str | None) -> RunDirect
 def resolve_run(run_dir: Path, text: str) -> RunDirectory:
     """Return the run that a text stands for.
 
-    That is a path of a run's directory, an id, ``project/id``, or so much of the beginning or the end of an id that it
-    fits one run.
+    That is a path of a run's directory, an id, ``project/id``, or so much of an id that it fits one run: of its
+    beginning, its end or, if neither fits, of any part.
 
     Raises:
         RunNotFound: nothing fits; the message has the nearest name.
@@ -48,7 +55,7 @@ def resolve_run(run_dir: Path, text: str) -> RunDirectory:
         return RunDirectory.open(Path(text))
     project, _, wanted = text.rpartition("/")
     runs = [run for run in _directories(run_dir, None) if not project or run.project == project]
-    for fits in (str.__eq__, str.startswith, str.endswith):
+    for fits in (str.__eq__, str.startswith, str.endswith, str.__contains__):
         found = [run for run in runs if wanted and fits(run.name, wanted)]
         if len(found) == 1:
             return found[0]

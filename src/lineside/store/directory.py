@@ -154,13 +154,17 @@ class RunDirectory:
         """Replace `run.json`; a reader finds the old record or the new one. For the holder of the lock alone."""
         write_atomic(self.record_path, record.to_bytes())
 
-    def status(self) -> Status | Literal["killed"]:
+    def status(self, record: RunRecord | None = None) -> Status | Literal["killed"]:
         """Return how the run stands; ``killed`` if it says that it is running and nobody holds its lock.
+
+        Args:
+            record: what `read_record` returned a moment ago; read anew if None.
 
         Raises:
             RunNotFound, StoreDamaged, StoreTooNew: as `read_record`.
+            OSError: it says that it is running, and its lock cannot be looked at.
         """
-        status = self.read_record().status
+        status = (record or self.read_record()).status
         return "killed" if status == "running" and not FileLock.is_held(self._lock.path) else status
 
 

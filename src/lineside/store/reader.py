@@ -93,11 +93,16 @@ class RunReader:
         with self._snapshot():
             return ChunkReader(self._connection, self._metric(name), self._cuts("effective")).latest()
 
-    def events(self, kind: str | None = None, *, attempts: Attempts = "effective") -> list[Event]:
-        """Return what happened, in order; of one kind or of all."""
+    def events(self, kind: str | None = None, *, attempts: Attempts = "effective", skip: int = 0) -> list[Event]:
+        """Return what happened, in order; of one kind or of all. The first `skip` that were recorded are passed over.
+
+        Records are only ever added, so whoever follows a run skips those of ``attempts="all"`` that he knows.
+        """
         with self._snapshot():
             cuts = self._cuts(attempts)
-            found = self._connection.execute("SELECT * FROM event WHERE ?1 IS NULL OR kind = ?1 ORDER BY id", (kind,))
+            found = self._connection.execute(
+                "SELECT * FROM event WHERE ?1 IS NULL OR kind = ?1 ORDER BY id LIMIT -1 OFFSET ?2", (kind, skip)
+            )
             events = [Event.from_row(row) for row in found]
             return [event for event in events if cuts.keep(event.attempt, event.step, event.time)]
 
@@ -123,6 +128,14 @@ class RunReader:
         counting = [entry for entry in recorded if entry.step is None or entry.step <= cuts.of(entry.attempt)[0]]
         return list({entry.request.id: entry for entry in counting}.values())
 
+    def request(self, request_id: str) -> RecordedRequest | None:
+        """Return one request as the last attempt recorded it, or None if none did."""
+        with self._snapshot():
+            found = self._connection.execute(
+                "SELECT * FROM request WHERE id = ? ORDER BY attempt DESC LIMIT 1", (request_id,)
+            ).fetchone()
+            return None if found is None else RecordedRequest.from_row(found)
+
     def requests_applied_after(self, step: int) -> list[RecordedRequest]:
         """Return the requests that any attempt applied after a step, by that step: what a resume must apply again.
 
@@ -140,6 +153,12 @@ class RunReader:
         """Return the attempts, first to last."""
         with self._snapshot():
             return self._attempts()
+
+    def last_steps(self) -> dict[int, int]:
+        """Return how far each attempt came: the last step at which it recorded metrics, superseded ones included."""
+        with self._snapshot():
+            found = self._connection.execute("SELECT attempt, MAX(last_step) FROM block GROUP BY attempt")
+            return {int(attempt): int(step) for attempt, step in found}
 
     def _attempts(self) -> list[Attempt]:
         found = self._connection.execute(

@@ -134,7 +134,7 @@ class CallbackContract:
         try:
             run.play(3, lambda _: {"train/other": 0.5, "val/other": 0.5})
         except MonitorError as error:
-            require("val/other" in str(error), f"the error must list the metrics that there are: {error}")
+            require("/other" in str(error), f"the error must list the metrics that there are: {error}")
 
     def test_it_bears_a_run_that_fails(self) -> None:
         """Training may fail before it began, in a batch, and behind an epoch."""

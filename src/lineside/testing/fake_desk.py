@@ -98,9 +98,17 @@ class FakeDesk(Voice):
         """Add retention policies."""
         self.policies.extend(policies)
 
-    def offload(self, target: str, arguments: Mapping[str, Any], key: str | None = None) -> None:
+    def offload(
+        self,
+        target: str,
+        arguments: Mapping[str, Any],
+        key: str | None = None,
+        *,
+        at_end: bool = False,
+        figure: str | None = None,
+    ) -> None:
         """Note a job for the helper process."""
-        self.offloads.append(Offload(target, copy.deepcopy(dict(arguments)), key))
+        self.offloads.append(Offload(target, copy.deepcopy(dict(arguments)), key, at_end, figure))
 
 
 def _left_there(scalar: Scalar) -> Scalar:

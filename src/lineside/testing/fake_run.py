@@ -12,7 +12,7 @@ from lineside.events import Event
 from lineside.metrics import Averages, candidates, canonical
 from lineside.sink import Sink
 from lineside.testing.clock import FakeClock
-from lineside.testing.fake_safe_points import FakeSafePoints
+from lineside.testing.fake_rehearsal import FakeRehearsal
 from lineside.testing.fake_view import FakeRunOptions
 
 Values = Mapping[str, float]
@@ -25,7 +25,7 @@ def falling_loss(epoch: int) -> dict[str, float]:
     return {"train/loss": 1.0 / (epoch + 1), "val/loss": 1.5 / (epoch + 1)}
 
 
-class FakeRun(FakeSafePoints):
+class FakeRun(FakeRehearsal):
     """A run whose metrics the test makes up, and whose requests it reads.
 
     Each verb plays the training on to the event it is named after, through all events before it: ``batch_end``,
@@ -81,34 +81,21 @@ class FakeRun(FakeSafePoints):
             named: more metrics.
         """
         self._open_epoch()
-        self.batch, self.batch_data = self._position, data
-        self._in_batch = True
-        self.emit(Event.BATCH_START)
-        values = {**(values or {}), **named}
-        self.log(values)
-        self.outputs, self.loss = (
-            outputs,
-            next((values[name] for name in ("loss", "train/loss") if name in values), None),
-        )
-        self.emit(Event.BACKWARD_END)
-        if stepped:
-            self.step += 1
-            self.emit(Event.STEP_END)
+        published = {**(values or {}), **named}
+        if self._rehearsals and self._rehearse(published):
+            return
+        self.batch = self._position
+        self._body(lambda: published, outputs, data, stepped=stepped)
         self.batches_done += 1
         self.samples += self._batch_size
         self.clock.advance(1.0)
         self._position += 1
         self.emit(Event.BATCH_END)
-        self._end_batch()
+        logged = self._forget_batch()
+        self._averages.add(logged, self._batch_size)
+        self._write_row({batch_name(name): value for name, value in logged.items()})
         if stepped:
             self.settle()
-
-    def _end_batch(self) -> None:
-        self._in_batch = False
-        self.batch_data = self.outputs = self.loss = None
-        values, self._batch_values = self._batch_values, {}
-        self._averages.add(values, self._batch_size)
-        self._write_row({batch_name(name): value for name, value in values.items()})
 
     def val_end(self, values: Values | None = None, /, **named: float) -> None:
         """Play a validation in the middle of an epoch, and the safe point behind it."""
@@ -184,6 +171,10 @@ class FakeRun(FakeSafePoints):
         while self._position < self._batches_per_epoch and not self.stopped:
             self.batch_end(in_batches)
             yield self
+        if self.stopped and self._position == 0:
+            # Stopped before its first batch, the epoch counts as none.
+            self._in_epoch = False
+            return
         self.epochs_done += 1
         self.log({**self._averages.means(), **in_time, **self._named_rates()})
         self.emit(Event.TRAIN_EPOCH_END)
@@ -201,19 +192,25 @@ class FakeRun(FakeSafePoints):
         yield self
 
     def _named_rates(self) -> dict[str, float]:
-        named = {f"lr/{name}": rate for name, rate in self._rates.items()} if len(self._rates) > 1 else {}
-        return named | {"lr": next(iter(self._rates.values()))}
+        rates = self.lr
+        named = {f"lr/{name}": rate for name, rate in rates.items()} if len(rates) > 1 else {}
+        return named | {"lr": next(iter(rates.values()))}
 
     def _validate(self, values: Values, late: Collection[str] = ()) -> None:
         self._last_validation = values
         self.stage, batch = "val", self.batch
-        self.emit(Event.VAL_START)
-        self.batch = 0
-        self.emit(Event.VAL_BATCH_START)
-        self.emit(Event.VAL_BATCH_END)
-        self.log(_without(values, late))
-        self.emit(Event.VAL_END)
-        self.stage, self.batch = "train", batch
+        try:
+            self.emit(Event.VAL_START)
+            for self.batch, (self.batch_data, outputs) in enumerate(self._validation):
+                self.emit(Event.VAL_BATCH_START)
+                self.outputs = outputs
+                self.emit(Event.VAL_BATCH_END)
+                self.batch_data = self.outputs = None
+            self.log(_without(values, late))
+            self.emit(Event.VAL_END)
+        finally:
+            self._validation_weights.take_out("val")
+            self.stage, self.batch = "train", batch
 
     # ---- saving and resuming -------------------------------------------------------------------------------------
 
@@ -230,8 +227,11 @@ class FakeRun(FakeSafePoints):
                 "clock": self.clock.monotonic(),
                 "position": (self._in_epoch, self._position),
                 "stopped": self._stop_reason,
-                "rates": self._rates,
+                "rates": self._rates.state_dict(),
+                "schedulers": [one.state_dict() for one in self._added_schedulers],
                 "metrics": self._table.state_dict(),
+                "batch_metrics": self._batch_table.state_dict(),
+                "validated_with": self.validated_with,
                 "averages": self._averages.state_dict(),
                 "validation": self._last_validation,
                 "checkpoints": (self.pins, self._tagged),
@@ -267,8 +267,12 @@ class FakeRun(FakeSafePoints):
         self._elapsed_before = state["elapsed"]
         self._in_epoch, self._position = state["position"]
         self._stop_reason = state["stopped"]
-        self._rates = state["rates"]
+        self._rates.load_state_dict(state["rates"])
+        for scheduler, saved in zip(self._added_schedulers, state["schedulers"], strict=True):
+            scheduler.load_state_dict(saved)
         self._table.load_state_dict(state["metrics"])
+        self._batch_table.load_state_dict(state["batch_metrics"])
+        self._validation_weights.newest = state["validated_with"]
         self._averages.load_state_dict(state["averages"])
         self._last_validation = state["validation"]
         self.pins, self._tagged = state["checkpoints"]

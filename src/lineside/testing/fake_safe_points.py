@@ -69,8 +69,7 @@ class FakeSafePoints(FakeView):
             case Kind.RESTORE:
                 self.restored.append(self._found(request.arguments["checkpoint"]))
             case Kind.SET_LR:
-                groups = self._groups(request.arguments.get("group"))
-                self._rates |= dict.fromkeys(groups, request.arguments["value"])
+                self._rates.set(request.arguments["value"], request.arguments.get("group"))
             case Kind.VALIDATE if self.has_validation is False:
                 raise RequestRefused("this run has no validation")
             case Kind.VALIDATE:
@@ -94,20 +93,13 @@ class FakeSafePoints(FakeView):
             raise RequestRefused(f"there is no checkpoint {wanted!r}")
         return found
 
-    def _groups(self, wanted: str | int | None) -> list[str]:
-        if wanted is None and len(set(self._rates.values())) == 1:
-            return list(self._rates)
-        if wanted is None or str(wanted) not in self._rates:
-            raise RequestRefused(f"group={wanted!r}: there is {', '.join(self._rates)}")
-        return [str(wanted)]
-
     def _commit(self, saves: Sequence[Request], pending: Sequence[Request]) -> None:
         name = f"step-{self.step:06d}-{len(self.checkpoints)}"
         arguments = [request.arguments for request in saves]
         tags = list(dict.fromkeys(one.get("tag") or "manual" for one in arguments))
         pins = [one["pin"] for one in arguments if one.get("pin")]
         self.pins |= dict.fromkeys(pins, name)
-        self._tagged |= {"last": name} | ({"best": name} if "best" in tags else {})
+        self._tagged |= dict.fromkeys([*tags, "last"], name)
         checkpoint = FakeCheckpoint(
             name,
             self.dir / "checkpoints" / name,

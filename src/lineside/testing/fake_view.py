@@ -5,23 +5,29 @@ from __future__ import annotations
 import shutil
 import tempfile
 import weakref
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from functools import cached_property
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any, TypedDict, get_args
 
 from lineside.callback import Callback
+from lineside.data_wait import DataWait
 from lineside.dispatch.snapshot import FIELDS, Identity, RunSnapshot
 from lineside.errors import OptionError
 from lineside.events import Event, event_of, unknown_hook
 from lineside.metrics import Metrics
 from lineside.ports import Alert, CallbackInfo, Capabilities, Capability, ModelPort, RunView
 from lineside.run.attach import attach, described
+from lineside.run.validation_weights import ValidationWeights
 from lineside.sink import Records, Sink
 from lineside.testing.clock import FakeClock
 from lineside.testing.fake_desk import FakeDesk
 from lineside.testing.fake_model import FakeModel
+from lineside.testing.fake_rates import FakeRates
+from lineside.testing.fake_trials import FakeTrials
+from lineside.trials import Trials
 from lineside.units import Trigger
 
 
@@ -29,6 +35,8 @@ class FakeRunOptions(TypedDict, total=False):
     """What callbacks read of a fake run, and how long it is.
 
     `batches` is the number of batches that an epoch has; it is hidden from callbacks unless the data is `sized`.
+    `validation` has the batches of each validation, with what the model makes of them.
+    `rehearsal` gives the metrics of batches that are rehearsed; unless given, they are those of the batch to come.
     """
 
     epochs: int | None
@@ -36,9 +44,14 @@ class FakeRunOptions(TypedDict, total=False):
     batch_size: int
     sized: bool
     has_validation: bool | None
+    validation: Sequence[tuple[Any, Any]]
     lr: float | Mapping[str, float]
+    schedulers: Sequence[str]
+    optimizers: Mapping[str, Any]
+    rehearsal: Callable[[RunView], Mapping[str, float]] | None
     hparams: Mapping[str, Any] | None
     model: ModelPort | None
+    trials: Trials | None
     dir: Path | None
     project: str
     name: str
@@ -63,9 +76,14 @@ class FakeView(FakeDesk):
         batch_size: int = 4,
         sized: bool = True,
         has_validation: bool | None = True,
+        validation: Sequence[tuple[Any, Any]] = ((None, None),),
         lr: float | Mapping[str, float] = 0.1,
+        schedulers: Sequence[str] = (),
+        optimizers: Mapping[str, Any] | None = None,
+        rehearsal: Callable[[RunView], Mapping[str, float]] | None = None,
         hparams: Mapping[str, Any] | None = None,
         model: ModelPort | None = None,
+        trials: Trials | None = None,
         dir: Path | None = None,  # noqa: A002 - named as the run's attribute
         project: str = "default",
         name: str = "fake",
@@ -84,15 +102,20 @@ class FakeView(FakeDesk):
         self.batch_data: Any = None
         self.outputs: Any = None
         self.loss: Any = None
+        self.data_wait = DataWait()
         self.has_validation = has_validation
         self.hparams = MappingProxyType(dict(hparams or {}))
         self.reason: str | None = None
         self.summary: str | None = None
+        self.save_seconds: float | None = None
         self.model: ModelPort = (
             model if model is not None else FakeModel({"weight": [0.5, -0.25]}, {"weight": [0.1, 0.2]})
         )
         self._batches_per_epoch, self._batch_size = batches, batch_size
-        self._rates = dict(lr) if isinstance(lr, Mapping) else {"0": lr}
+        self.optimizers = dict(optimizers or {})
+        self._host_schedulers, self._added_schedulers = tuple(schedulers), list[Any]()
+        self._rehearsal = rehearsal
+        self._rates = FakeRates(lr if isinstance(lr, Mapping) else {"0": lr}, has_scheduler=bool(schedulers))
         self._elapsed_before, self._started_at = 0.0, self.clock.monotonic()
         self._dir = dir
         self._listed = attach(callbacks, self.host, Capabilities(frozenset(Event), frozenset(get_args(Capability))))
@@ -105,6 +128,9 @@ class FakeView(FakeDesk):
             if hook.every is not None
         }
         self._written: dict[str, tuple[int, int]] = {}
+        self._validation_weights = ValidationWeights()
+        self._validation = tuple(validation)
+        self._trials: Trials = trials if trials is not None else FakeTrials()
 
     # ---- reading -------------------------------------------------------------------------------------------------
 
@@ -136,7 +162,46 @@ class FakeView(FakeDesk):
     @property
     def lr(self) -> Mapping[str, float]:
         """Learning rate per parameter group."""
-        return MappingProxyType(self._rates)
+        return MappingProxyType(self._rates.lr())
+
+    @property
+    def scheduled_lr(self) -> Mapping[str, float]:
+        """Learning rate per parameter group by schedule, with nothing put on top."""
+        return MappingProxyType(self._rates.scheduled())
+
+    @property
+    def schedulers(self) -> tuple[str, ...]:
+        """Kinds of the schedulers that the test named, and of those that callbacks have added."""
+        return (*self._host_schedulers, *(type(one).__name__ for one in self._added_schedulers))
+
+    def add_scheduler(self, scheduler: Any) -> None:
+        """Have a scheduler's state saved and resumed."""
+        self._added_schedulers.append(scheduler)
+
+    def schedule_lr(self, value: float, group: str | int | None = None) -> None:
+        """Say what the scheduled rate of a group, or of every group, is from now on."""
+        self._rates.schedule(value, group)
+
+    def scale_lr(self, factor: float) -> None:
+        """Multiply all scheduled rates in the name of the calling callback."""
+        self._rates.scale(factor, self._author)
+
+    def trials(self) -> AbstractContextManager[Trials]:
+        """Try steps on the machine that was given."""
+        return nullcontext(self._trials)
+
+    def measure_data_wait(self) -> DataWait:
+        """Return ``data_wait``, which a test fills: a fake run has no data."""
+        return self.data_wait
+
+    @property
+    def validated_with(self) -> str:
+        """Which weights made the newest validation: ``raw``, or the name of the callback that put others in."""
+        return self._validation_weights.newest
+
+    def validate_with(self, weights: Mapping[str, Any]) -> None:
+        """Put other weights into the model until this validation is over."""
+        self._validation_weights.put_in(self.model, weights, self._author, self.stage)
 
     @property
     def callbacks(self) -> Sequence[CallbackInfo]:
@@ -149,7 +214,7 @@ class FakeView(FakeDesk):
             self.project, self.name, self.dir, self.host, self.attempt, self.rank, self.world_size, self.hparams,
             self.callbacks,
         )  # fmt: skip
-        values = {name: getattr(self, name) for name in FIELDS} | {"lr": dict(self._rates)}
+        values = {name: getattr(self, name) for name in FIELDS} | {"lr": self._rates.lr()}
         return RunSnapshot(self, identity, values, self.metrics.frozen(), self.batch_metrics.frozen())
 
     # ---- showing events ------------------------------------------------------------------------------------------
@@ -187,10 +252,10 @@ class FakeView(FakeDesk):
             self._calling = outer
 
     def _seen_by(self, callback: Callback) -> RunView:
-        if callback.background:
-            snapshot: RunView = self.freeze().by(callback.name)
-            return snapshot
-        return self
+        # Subclasses make it whole: the batches, and what is tried out in front of them.
+        whole: Any = self
+        view: RunView = self.freeze().by(callback.name) if callback.background else whole
+        return view
 
     def _due(self, callback: Callback, event: Event) -> bool:
         trigger = self._triggers.get(f"{callback.name}.{event.hook}")

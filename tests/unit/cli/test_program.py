@@ -90,8 +90,9 @@ def test_help_loads_no_framework() -> None:
         [sys.executable, "-c", code, "--help"], env=dict(os.environ), check=True, capture_output=True, text=True
     )
     loaded = shown.stdout.splitlines()[-1]
-    assert "'lineside.cli.demo'" in loaded
-    assert [name for name in ("torch", "numpy", "sklearn", "lineside.run") if f"'{name}'" in loaded] == []
+    assert "'lineside.cli.overview'" in loaded
+    unwanted = ("torch", "numpy", "sklearn", "pydantic", "lineside.run", "lineside.cli.demo", "lineside.store.reader")
+    assert [name for name in unwanted if f"'{name}'" in loaded] == []
 
 
 def test_python_m_lineside_is_the_command() -> None:

@@ -351,3 +351,32 @@ def test_writing_is_part_of_what_a_sink_costs() -> None:
     stage.run_lanes()
     cost = stage.dispatcher.costs(1.0)[0]
     assert (cost.lane, cost.calls) == ("background", 2)
+
+
+# ---- for one alone ---------------------------------------------------------------------------------------------------
+
+
+def test_for_a_while_one_callback_alone_is_called() -> None:
+    seen: list[str] = []
+    one, other = (Made(name, on_batch_end=lambda run, name=name: seen.append(name)) for name in ("one", "other"))
+    stage = Stage(one, other)
+    chain = stage.dispatcher.chain(Event.BATCH_END)
+    assert chain is not None
+    with stage.dispatcher.alone(other):
+        chain()
+    assert seen == ["other"]
+    chain()
+    assert seen == ["other", "one", "other"]
+
+
+def test_one_that_is_disabled_while_alone_stays_so() -> None:
+    seen: list[str] = []
+    fails = Made("fails", on_batch_end=failing(ValueError("no")))
+    stage = Stage(fails, Made("other", on_batch_end=lambda run: seen.append("other")))
+    with stage.dispatcher.alone(fails):
+        for _ in range(3):
+            stage.emit(Event.BATCH_END)
+    stage.emit(Event.BATCH_END)
+    assert seen == ["other"]
+    (cost,) = (one for one in stage.dispatcher.costs(1.0) if one.disabled)
+    assert (cost.calls, cost.failures) == (3, 3)

@@ -5,6 +5,7 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -25,8 +26,8 @@ class Helper:
         self.failures: list[tuple[str, str]] = []
         self.process = HelperProcess(lambda target, text: self.failures.append((target, text)), limits)
 
-    def submit(self, function: str, key: str | None = None, **arguments: object) -> None:
-        self.process.submit(f"{JOBS}:{function}", arguments, key)
+    def submit(self, function: str, key: str | None = None, at_end: bool = False, **arguments: object) -> None:
+        self.process.submit(f"{JOBS}:{function}", arguments, key, at_end=at_end)
 
     def drained(self) -> bool:
         return self.process.drain(SOON)
@@ -132,6 +133,23 @@ def test_what_a_job_prints_goes_to_the_log_and_its_note_is_a_warning_given_once(
     assert helper.failures == []
 
 
+def test_bytes_that_a_job_returns_are_delivered_and_one_can_wait_for_that(helper: Helper, tmp_path: Path) -> None:
+    came: list[bytes] = []
+    gate = tmp_path / "gate"
+    helper.process.submit(f"{JOBS}:draw", {"text": "first"}, deliver=came.append)
+    helper.process.submit(f"{JOBS}:draw", {"text": "nobody wants it"})
+    helper.process.submit(f"{JOBS}:talk", {"text": "a note"}, deliver=came.append)
+    helper.process.submit(f"{JOBS}:fail", {"text": "no ink"}, deliver=came.append)
+    helper.submit("wait_for", path=str(gate))
+    assert helper.process.await_deliveries(SOON)
+    assert came == [b"first"]
+    helper.process.submit(f"{JOBS}:draw", {"text": "second"}, deliver=came.append)
+    assert not helper.process.await_deliveries(0.01)
+    gate.touch()
+    assert helper.process.await_deliveries(SOON)
+    assert came == [b"first", b"second"]
+
+
 def test_closing_does_what_waits(tmp_path: Path) -> None:
     helper = Helper()
     log = tmp_path / "log"
@@ -142,6 +160,28 @@ def test_closing_does_what_waits(tmp_path: Path) -> None:
     helper.submit("append", path=str(log), text="late")
     assert helper.process.dropped == 1
     assert helper.failures == []
+
+
+def test_a_job_for_the_end_waits_for_closing_and_takes_the_place_of_one_of_its_key(
+    helper: Helper, tmp_path: Path
+) -> None:
+    log, gate = tmp_path / "log", tmp_path / "gate"
+    for text in ("first", "final"):
+        helper.submit("append", key="report", path=str(log), text=text, at_end=True)
+    helper.submit("append", path=str(log), text="now")
+    assert helper.drained()
+    assert lines(log) == ["now"]
+    helper.submit("wait_for", path=str(gate))
+    helper.submit("append", key="report", path=str(log), text="interim")
+    helper.submit("append", path=str(log), text="behind")
+    closing = threading.Thread(target=helper.process.close, args=(SOON,))
+    closing.start()
+    while helper.process._at_end:
+        time.sleep(0.005)
+    gate.touch()
+    closing.join()
+    assert lines(log) == ["now", "final", "behind"]
+    assert helper.process.dropped == 0
 
 
 def test_closing_kills_a_helper_that_hangs_and_counts_what_was_left(tmp_path: Path) -> None:

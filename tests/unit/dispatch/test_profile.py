@@ -1,8 +1,12 @@
 from __future__ import annotations
 
+import json
+from dataclasses import asdict
+from typing import Any
+
 import pytest
 
-from lineside.dispatch.profile import Cost, quantile, summarize
+from lineside.dispatch.profile import Cost, quantile, recorded_costs, summarize
 
 
 def cost_of(*nanoseconds: int) -> Cost:
@@ -47,3 +51,13 @@ def test_the_hooks_of_a_callback_are_added_up() -> None:
 def test_a_callback_that_was_never_called_costs_nothing() -> None:
     unused = summarize("idle", "inline", [Cost()], 0.0, failures=0, dropped=0, disabled=())
     assert (unused.calls, unused.total, unused.mean, unused.p99, unused.share) == (0, 0.0, 0.0, 0.0, 0.0)
+
+
+def test_costs_come_back_from_a_record() -> None:
+    costs = [summarize("slow", "inline", [cost_of(10**9)], 2.0, failures=1, disabled=("on_batch_end",))]
+    assert recorded_costs(json.loads(json.dumps([asdict(cost) for cost in costs]))) == costs
+
+
+@pytest.mark.parametrize("rows", [None, "none", 3, ["row"], [{}], [{"name": "a", "calls": "many"}]])
+def test_what_no_run_has_recorded_is_passed_over(rows: Any) -> None:
+    assert recorded_costs(rows) == []

@@ -12,7 +12,11 @@ from lineside.errors import NotInline, OptionError
 from lineside.ports import Alert, RunView
 from tests.unit.dispatch.toys import VALUES, Desk, snapshot
 
-INLINE = ("model", "batch_data", "outputs", "loss")
+INLINE = (
+    *("model", "batch_data", "outputs", "loss", "measure_data_wait"),
+    *("optimizers", "schedulers", "add_scheduler", "scheduled_lr", "schedule_lr", "scale_lr", "validate_with"),
+    *("rehearsing", "rehearse", "end_rehearsal", "trials"),
+)
 
 
 @pytest.fixture
@@ -94,11 +98,15 @@ def test_alerts_media_and_jobs_are_handed_on(desk: Desk) -> None:
     run.log_artifact("a/b.txt")
     run.log_artifact("a/b.txt", "c")
     run.offload("a:b", {"x": 1}, "k")
+    run.offload("a:c", {}, at_end=True)
+    run.offload("a:d", {}, figure="curve")
     assert desk.alerts == [Alert("fire", "in the hold", "error", "spy", durable=True)]
     assert [(kind, tag) for kind, tag, _ in desk.media] == [
         ("text", "note"), ("figure", "curve"), ("image", "digit"), ("artifact", "b.txt"), ("artifact", "c"),
     ]  # fmt: skip
-    assert desk.jobs == [("a:b", {"x": 1}, "k")]
+    assert desk.jobs == [
+        ("a:b", {"x": 1}, "k", False, None), ("a:c", {}, None, True, None), ("a:d", {}, None, False, "curve"),
+    ]  # fmt: skip
 
 
 def test_each_callback_has_its_own_look_at_one_snapshot() -> None:

@@ -18,8 +18,8 @@ from lineside.ports import Alert
 
 VALUES = {
     "stage": "train", "epoch": 2, "total_epochs": 10, "epochs_done": 2, "step": 20, "total_steps": 100, "batch": 3,
-    "total_batches": 10, "batches_done": 23, "samples": 736, "elapsed": 1.5, "has_validation": True, "lr": {"0": 0.1},
-    "reason": None, "summary": None,
+    "total_batches": 10, "batches_done": 23, "samples": 736, "elapsed": 1.5, "save_seconds": 0.25,
+    "has_validation": True, "lr": {"0": 0.1}, "reason": None, "summary": None, "validated_with": "raw",
 }  # fmt: skip
 
 
@@ -45,8 +45,16 @@ class Desk:
     def publish_medium(self, kind: str, tag: str, data: Any) -> None:
         self.media.append((kind, tag, data))
 
-    def offload(self, target: str, arguments: Mapping[str, Any], key: str | None = None) -> None:
-        self.jobs.append((target, arguments, key))
+    def offload(
+        self,
+        target: str,
+        arguments: Mapping[str, Any],
+        key: str | None = None,
+        *,
+        at_end: bool = False,
+        figure: str | None = None,
+    ) -> None:
+        self.jobs.append((target, arguments, key, at_end, figure))
 
 
 def snapshot(desk: Desk | None = None, metrics: Mapping[str, Any] | None = None, **values: Any) -> RunSnapshot:

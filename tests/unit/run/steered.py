@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from lineside.control import Kind, Request
@@ -39,7 +39,7 @@ class SteeredHost(PlainHost):
         self.done.append("validate")
         super().validate()
 
-    def weight_file(self, suffix: str) -> Any:
+    def weight_file(self, suffix: str, over: Any = None) -> Any:
         if suffix != ".txt":
             raise RequestRefused(f"no {suffix} files here")
         return lambda path: path.write_text("weights")
@@ -56,3 +56,15 @@ class Door:
         self.come_in = threading.Event()
         request = run.request
         run.request = lambda one: (request(one), self.come_in.set())[0]
+
+
+def while_paused(run: Run, act: Callable[[], None]) -> None:
+    """Let a run do something as soon as it waits."""
+    record = run.record
+
+    def recorded(kind: str, data: Mapping[str, Any]) -> None:
+        record(kind, data)
+        if kind == "paused":
+            act()
+
+    run.record = recorded

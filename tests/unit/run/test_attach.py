@@ -95,3 +95,11 @@ def test_callbacks_know_of_each_other_names_kinds_and_plain_options() -> None:
     (info,) = described([callback])
     assert (info.name, info.kind, info.enabled) == ("watch", "Made", True)
     assert info.options == {"name": "watch", "close_timeout": 3.0, "patience": 3, "mode": None}
+
+
+def test_what_is_secret_is_not_among_the_options() -> None:
+    callback = Made("mail")
+    callback.password, callback.channel, callback.address = "hunter2", "hunter2", "smtp://me:hunter2@host"
+    callback.hidden_options = frozenset({"channel"})
+    (info,) = described([callback])
+    assert info.options == {"name": "mail"}

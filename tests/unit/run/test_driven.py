@@ -210,7 +210,7 @@ def test_another_epoch_than_that_of_the_checkpoint_is_refused(drive: Callable[..
     second = drive(Counts(), resume="auto")
     second.open()
     second.train_start(epochs=EPOCHS)
-    with pytest.raises(RunStateError, match="goes on with epoch 1 and the run .* with epoch 2"):
+    with pytest.raises(RunStateError, match=r"goes on with epoch 1 and the run .* with epoch 2"):
         second.epoch_start(0)
     assert second.closed
 

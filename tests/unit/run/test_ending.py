@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import logging
+import threading
 from pathlib import Path
 from typing import Any
 
@@ -38,7 +39,10 @@ def test_the_record_ends_with_how_it_ended_and_what_the_callbacks_cost(make_run:
     ("callback", "ended"),
     [
         (ask("a", "on_epoch_end", lambda run: run.stop("enough")), ("stopped", "enough")),
-        (Made("a", on_epoch_end=lambda run: 1 / 0, on_error="raise"), ("failed", "ZeroDivisionError: division by zero")),
+        (
+            Made("a", on_epoch_end=lambda run: 1 / 0, on_error="raise"),
+            ("failed", "ZeroDivisionError: division by zero"),
+        ),
         (
             Made("a", on_teardown=lambda run: 1 / 0, on_error="raise", background=True),
             ("failed", "ZeroDivisionError: division by zero"),
@@ -89,9 +93,9 @@ def test_a_helper_that_hangs_does_not_hold_up_the_end_and_costs_nothing_of_the_r
     def hang(run: Any) -> None:
         run.offload("tests.unit.dispatch.offload_jobs:hang", {"path": str(run_dir / "pid")}, at_end=True)
 
-    with caplog.at_level(logging.WARNING, "lineside"):
-        with make_run(Made("hangs", on_teardown=hang, background=True, close_timeout=1.0)) as run:
-            train(run, epochs=1)
+    callback = Made("hangs", on_teardown=hang, background=True, close_timeout=1.0)
+    with caplog.at_level(logging.WARNING, "lineside"), make_run(callback) as run:
+        train(run, epochs=1)
     assert (status(run), the_end(run)["status"]) == ("completed", "completed")
     assert "left behind: helper process" in caplog.text
 
@@ -102,3 +106,32 @@ def test_a_callback_that_hangs_does_not_hold_up_the_end(make_run: MakeRun) -> No
         train(run, epochs=1)
     gate.open.set()
     assert the_end(run)["status"] == "completed"
+
+
+def test_what_is_raised_and_logged_in_the_background_at_the_very_end_is_recorded(make_run: MakeRun) -> None:
+    def last_words(run: Any) -> None:
+        assert shown.wait(60)  # the inline ones have seen the end already
+        run.alert("Too late for anybody but the record")
+        run.log({"late": 0.5})
+
+    shown = threading.Event()
+    callbacks = Made("late", on_teardown=last_words, background=True), Made("inline", on_teardown=lambda _: shown.set())
+    with make_run(*callbacks) as run:
+        train(run, epochs=1)
+    assert [alert["title"] for alert in events(run, "alert")] == ["Too late for anybody but the record"]
+    with RunReader.open(run.dir) as reader:
+        assert [point.value for point in reader.series("train/late")] == [0.5]
+
+
+def test_what_a_background_callback_logs_at_the_very_end_is_in_the_record(make_run: MakeRun) -> None:
+    def tell(run: Any) -> None:
+        run.log({"system/account": 7.0})
+        run.log_text("account", "it was enough")
+        run.alert("It was enough")
+
+    with make_run(Made("tells", on_teardown=tell, background=True)) as run:
+        train(run, epochs=1)
+    with RunReader.open(run.dir) as reader:
+        assert [text.text for text in reader.texts()] == ["it was enough"]
+        assert list(reader.series("system/account").values) == [7.0]
+        assert [event.kind for event in reader.events()][-2:] == ["alert", "end"]

@@ -62,6 +62,7 @@ def test_an_epoch_is_entered_by_reading_past_what_is_over() -> None:
     source = ReplayedSource([1, 2, 3, 4])
     assert source.length == 4
     assert source.inexact_reason is None
+    assert source.workers is None
     assert list(source.batches(0)) == [1, 2, 3, 4]
     assert list(source.batches(1, skip=3)) == [4]
     assert list(source.batches(1, skip=9)) == []
@@ -110,6 +111,10 @@ def test_a_seed_repeats_the_numbers() -> None:
     [
         lambda host: host.model,
         lambda host: host.set_lr(0.1, None),
+        lambda host: host.schedule_lr(0.1, None),
+        lambda host: host.scale_lr(0.1, "me"),
+        lambda host: host.add_scheduler(None),
+        lambda host: host.rehearsal(),
         lambda host: host.restore(None, weights_only=True),
         lambda host: host.tensor_file({}),
         lambda host: host.read_tensors("x"),
@@ -132,6 +137,7 @@ def test_a_validation_is_the_function_that_was_given() -> None:
 def test_it_declares_what_it_emits_and_what_it_can_do() -> None:
     capabilities = PlainHost().capabilities
     assert set(Event) - capabilities.events == {Event.BACKWARD_END, Event.EXPORT_START, Event.EXPORT_END}
-    assert capabilities.abilities == {"pause", "batch_data"}
-    assert PlainHost().lr() == {}
+    assert capabilities.abilities == {"pause", "batch_data", "resume_in_epoch"}
+    assert PlainHost().lr() == PlainHost().scheduled_lr() == {}
+    assert (list(PlainHost().schedulers), dict(PlainHost().optimizers)) == ([], {})
     assert (dict(PlainHost().capture().files), dict(PlainHost().capture().documents)) == ({}, {})

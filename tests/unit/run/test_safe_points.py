@@ -7,7 +7,7 @@ import pytest
 from lineside.control import Kind, Request
 from lineside.errors import OptionError
 from lineside.run import Run
-from lineside.run.safe_points import Interrupted, culprit
+from lineside.run.safe_points import LONGEST_TRACEBACK, Interrupted, culprit, traceback_of
 from tests.unit.run.steered import SteeredHost
 from tests.unit.run.toys import MakeRun, answers, train
 
@@ -20,12 +20,25 @@ def operator(kind: Kind, **arguments: object) -> Request:
 def test_an_interrupt_ends_the_process_with_128_and_the_signal(number: signal.Signals, code: int) -> None:
     ended = Interrupted(number)
     assert isinstance(ended, SystemExit)
-    assert (ended.code, ended.signal) == (code, number)
+    assert (ended.code, ended.signal, ended.reason) == (code, number, f"interrupted by {number.name}")
+
+
+def test_an_interrupt_without_a_signal_invites_to_try_again() -> None:
+    ended = Interrupted(None, "no time left")
+    assert (ended.code, ended.signal, ended.reason) == (75, None, "interrupted: no time left")
 
 
 def test_an_error_is_named_as_people_read_it() -> None:
     assert culprit(OptionError("give a number")) == "give a number"
     assert culprit(ZeroDivisionError("oops")) == "ZeroDivisionError: oops"
+
+
+def test_of_a_long_traceback_the_end_is_kept() -> None:
+    short = traceback_of(ZeroDivisionError("oops"))
+    assert short == "ZeroDivisionError: oops\n"
+    long = traceback_of(ValueError("x" * 2 * LONGEST_TRACEBACK + " the end"))
+    assert len(long) == LONGEST_TRACEBACK
+    assert long.endswith(" the end\n")
 
 
 def test_a_replay_comes_at_its_step_or_at_the_first_safe_point_behind_it(make_run: MakeRun) -> None:

@@ -112,7 +112,7 @@ def test_work_is_handed_to_the_helper_process(make_run: MakeRun, monkeypatch: py
     with make_run(Made("draws", on_epoch_end=lambda run: run.offload("a:b", {"x": 1}, "key", at_end=True))) as run:
         monkeypatch.setattr(run.wiring.helper, "submit", lambda *job, **when: jobs.append((*job, when)))
         train(run, epochs=1)
-    assert jobs == [("a:b", {"x": 1}, "key", {"at_end": True})]
+    assert jobs == [("a:b", {"x": 1}, "key", {"at_end": True, "deliver": None})]
 
 
 def test_a_snapshot_is_what_the_run_is_now(make_run: MakeRun) -> None:

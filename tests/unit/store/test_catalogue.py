@@ -7,6 +7,7 @@ import pytest
 
 from lineside.errors import RunAmbiguous, RunNotFound
 from lineside.store import RunDirectory, RunRecord, find_runs, newest_resumable, resolve_run
+from lineside.store.catalogue import find_records
 
 NOW = datetime(2026, 11, 21, 18, 30, 5, tzinfo=UTC)
 
@@ -48,6 +49,17 @@ def test_what_is_no_run_is_passed_over_and_damage_comes_last(runs: list[RunDirec
     assert tokens(find_runs(tmp_path, "p", "cnn")) == ["aaaa"]
 
 
+def test_each_run_comes_with_its_record(runs: list[RunDirectory], tmp_path: Path) -> None:
+    runs[1].record_path.write_text("{")
+    found = find_records(tmp_path)
+    assert [(run.name[-4:], record and record.name) for run, record in found] == [
+        ("cccc", "cnn"),
+        ("aaab", "mlp"),
+        ("aaaa", "cnn"),
+        ("bbbb", None),
+    ]
+
+
 def test_the_newest_run_that_did_not_end_is_resumed(runs: list[RunDirectory], tmp_path: Path) -> None:
     assert newest_resumable(tmp_path, "p", "cnn") is not None
     assert newest_resumable(tmp_path, "p", "cnn").name.endswith("bbbb")
@@ -75,10 +87,21 @@ def test_stopped_and_completed_runs_are_not_resumed_by_themselves(tmp_path: Path
         ("p/bbbb", "bbbb"),
         ("cnn-20261121-183005-aaaa", "aaaa"),
         ("cnn-20261121-183005-b", "bbbb"),
+        ("5-bbb", "bbbb"),
+        ("p/05-aaab", "aaab"),
     ],
 )
 def test_a_name_may_be_shortened(runs: list[RunDirectory], tmp_path: Path, text: str, token: str) -> None:
     assert resolve_run(tmp_path, text).name.endswith(token)
+
+
+def test_a_beginning_and_an_end_count_more_than_a_part(tmp_path: Path) -> None:
+    make(tmp_path, "p", "net", "aaaa", 1.0)
+    make(tmp_path, "p", "resnet", "bbbb", 2.0)
+    assert resolve_run(tmp_path, "net").name.endswith("aaaa")
+    assert resolve_run(tmp_path, "esnet").name.endswith("bbbb")
+    with pytest.raises(RunAmbiguous):
+        resolve_run(tmp_path, "et-")
 
 
 def test_a_path_names_a_run_wherever_it_lies(runs: list[RunDirectory], tmp_path: Path) -> None:

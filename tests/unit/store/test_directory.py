@@ -102,6 +102,8 @@ def test_a_run_that_says_it_runs_and_has_no_writer_was_killed(run: RunDirectory)
     run.unlock()
     run.write_record(record(run, status="completed"))
     assert run.status() == "completed"
+    # A record that was read before is not read again.
+    assert run.status(record(run)) == "killed"
 
 
 def test_a_damaged_record_is_named(run: RunDirectory) -> None:

@@ -67,6 +67,15 @@ def test_superseded_events_and_texts_are_left_out_unless_asked_for(open_writer: 
         assert len(reader.texts(attempts="all")) == 3
 
 
+def test_how_far_each_attempt_came_superseded_steps_included(open_writer: OpenWriter, tmp_path: Path) -> None:
+    open_writer(1).commit()
+    with RunReader.open(tmp_path) as reader:
+        assert reader.last_steps() == {}
+    two_attempts(open_writer)
+    with RunReader.open(tmp_path) as reader:
+        assert reader.last_steps() == {1: 100, 2: 90}
+
+
 def test_the_end_of_an_epoch_that_happens_again_counts_once(open_writer: OpenWriter, tmp_path: Path) -> None:
     first = open_writer(1)
     first.rows([(80, 7, 79.0, {"train/loss": 1.0}), (80, 7, 81.0, {"val/loss": 1.0})])
@@ -168,6 +177,33 @@ def test_requests_are_found_that_a_resume_must_apply_again(open_writer: OpenWrit
         effective = {entry.request.id: entry.attempt for entry in reader.requests()}
         assert effective == {"before": 1, "waiting": 1, "soon": 2, "late": 2}
         assert len(reader.requests(attempts="all")) == 7
+
+
+def test_events_that_are_known_can_be_passed_over(open_writer: OpenWriter, tmp_path: Path) -> None:
+    two_attempts(open_writer)
+    with RunReader.open(tmp_path) as reader:
+        assert [event.step for event in reader.events(attempts="all", skip=1)] == [80, 81, 81]
+        assert [event.time for event in reader.events("epoch", attempts="all", skip=3)] == [200.0]
+        assert reader.events(attempts="all", skip=4) == []
+
+
+def test_one_request_is_read_as_the_last_attempt_recorded_it(open_writer: OpenWriter, tmp_path: Path) -> None:
+    request = Request(Kind.STOP, "enough", "ada", "operator", id="a")
+    first = open_writer(1)
+    first.request(request, None)
+    first.request(Request(Kind.SAVE, "", "ada", "operator", id="b"), None)
+    first.close()
+    second = open_writer(2, resumed_step=0)
+    second.request(request, Outcome(applied=True, step=7))
+    second.close()
+    with RunReader.open(tmp_path) as reader:
+        found = reader.request("a")
+        assert found is not None
+        assert (found.attempt, found.outcome) == (2, Outcome(applied=True, step=7))
+        waiting = reader.request("b")
+        assert waiting is not None
+        assert waiting.outcome is None
+        assert reader.request("c") is None
 
 
 def test_a_reader_sees_what_is_committed_meanwhile(open_writer: OpenWriter, tmp_path: Path) -> None:

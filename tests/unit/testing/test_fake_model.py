@@ -49,3 +49,27 @@ def test_swapped_weights_come_back_after_an_error(model) -> None:
         fail()
     assert seen == [[9.0]]
     assert dict(model.parameters())["bias"] == [0.5]
+
+
+def test_frozen_parameters_are_not_trained_and_have_no_gradient(model) -> None:
+    model.freeze(["weight"])
+    assert model.trainable() == {"weight": False, "bias": True}
+    assert dict(model.parameters()) == {"bias": [0.5]}
+    assert model.norms("gradients") == {}
+    assert set(model.capture()) == {"weight", "bias"}
+    model.unfreeze(["weight"])
+    assert model.trainable() == {"weight": True, "bias": True}
+    assert model.stepped() == {"weight", "bias"}
+
+
+def test_statistics_have_a_mode_and_are_counted_when_they_are_computed_anew() -> None:
+    model = FakeModel({"weight": [1.0]}, statistics=["bn.running_mean"])
+    model.track_statistics(["bn.running_mean"], tracked=False)
+    assert (model.statistics(), model.tracked) == (("bn.running_mean",), {"bn.running_mean": False})
+    model.update_bn()
+    assert model.bn_updates == 1
+
+
+def test_a_part_of_the_weights_can_be_loaded(model) -> None:
+    model.load({"bias": [2.0]}, partial=True)
+    assert model.capture() == {"weight": [3.0, 4.0], "bias": [2.0]}

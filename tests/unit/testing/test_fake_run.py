@@ -257,3 +257,17 @@ def test_a_finished_run_that_resumes_plays_only_what_is_missing(epochs) -> None:
     run.epoch_end()
     resumed = FakeRun.resumed(run.state()).play(epochs)
     assert resumed.epochs_done == epochs
+
+
+def test_values_of_batches_are_as_fresh_after_a_resume_as_before() -> None:
+    first = FakeRun(batches=4)
+    first.batch_end(loss=0.5, accuracy=0.1)
+    before = first.batch_metrics.point("loss")
+    resumed = FakeRun.resumed(first.state(), batches=4)
+    resumed.start()
+    assert resumed.batch_metrics.point("loss") == before
+    resumed.batch_end(loss=0.4)
+    after = resumed.batch_metrics.point("loss")
+    assert before is not None
+    assert after is not None
+    assert after.serial > before.serial

@@ -99,14 +99,14 @@ def test_weights_alone_are_saved_if_nobody_wants_more() -> None:
 
 
 def test_a_checkpoint_is_restored_by_tag_pin_or_name() -> None:
-    run = FakeRun([Ask(lambda run: run.save("best", pin="mine"))])
+    run = FakeRun([Ask(lambda run: (run.save("best", pin="mine"), run.save(f"at-{run.step}")))])
     run.epoch_end()
     run.epoch_end()
     first, second = (checkpoint.name for checkpoint in run.checkpoints)
-    for wanted in ("best", "last", "mine", first):
+    for wanted in ("best", "last", "mine", first, "at-2", "at-4"):
         run.restore(wanted)
     run.settle()
-    assert run.restored == [second, second, second, first]
+    assert run.restored == [second, second, second, first, first, second]
 
 
 def test_a_checkpoint_that_is_not_there_is_refused() -> None:

@@ -196,3 +196,20 @@ def test_what_callbacks_read_can_be_chosen() -> None:
     assert run.elapsed == 0.0
     unsized = FakeRun(epochs=3, sized=False)
     assert (unsized.total_batches, unsized.total_steps) == (None, None)
+
+
+def test_learning_rates_are_scheduled_scaled_and_set_as_in_a_real_run() -> None:
+    class Scales(Callback):
+        def on_train_start(self, run) -> None:
+            run.scale_lr(0.5)
+
+    run = FakeRun([Scales()], lr={"body": 0.1, "head": 0.4}, schedulers=["StepLR"], optimizers={"": "an optimizer"})
+    run.start()
+    run.schedule_lr(0.2, "body")
+    run.set_lr(0.1, "head")
+    run.settle()
+    assert run.lr == {"body": 0.1, "head": 0.1}
+    assert run.scheduled_lr == {"body": 0.2, "head": 0.4}
+    run.add_scheduler(FakeClock())
+    assert run.schedulers == ("StepLR", "FakeClock")
+    assert run.optimizers == {"": "an optimizer"}

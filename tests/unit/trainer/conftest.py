@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import os
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -9,6 +11,7 @@ from torch import nn
 from torch.nn import functional as F
 
 import lineside
+from lineside.run import session
 from tests.unit.trainer.toys import net
 
 
@@ -22,3 +25,15 @@ def make(tmp_path: Path) -> Any:
         return lineside.Trainer(model, optimizer, run_dir=tmp_path, **{"device": "cpu", **options})
 
     return trainer
+
+
+@pytest.fixture
+def quick(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """For dozens of tiny trainings: no time for git, disks, and threads that wait for each other."""
+    monkeypatch.setattr(session, "environment", dict)
+    monkeypatch.setattr(session, "git_state", lambda path: None)
+    monkeypatch.setattr(os, "fsync", lambda descriptor: None)
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(threads)

@@ -85,9 +85,9 @@ class _Batch:
         if present[0].dtype != self._dtype:
             present = [tensor.to(self._dtype) for tensor in present]
         if self._copies:
-            torch._foreach_copy_(self._means, present)  # noqa: SLF001 - as torch's own optimizers use it
+            torch._foreach_copy_(self._means, present)
         else:
-            torch._foreach_lerp_(self._means, present, weight)  # noqa: SLF001 - as torch's own AveragedModel uses it
+            torch._foreach_lerp_(self._means, present, weight)  # as torch's own AveragedModel does
 
 
 def _begun(present: Tensor) -> Tensor:

@@ -46,24 +46,25 @@ class Companions:
         extras: Mapping[str, Stateful],
         metrics: Mapping[str, Any],
     ) -> None:
-        for option, one in (
-            *(("scheduler", one) for one in schedulers),
-            *((f"extras[{n!r}]", e) for n, e in extras.items()),
-        ):
-            if not (hasattr(one, "state_dict") and hasattr(one, "load_state_dict")):
-                raise OptionError(
-                    f"{option}= got a {type(one).__name__}, which lacks state_dict() and load_state_dict()."
-                )
+        self.schedulers: list[Stateful] = []
+        for scheduler in schedulers:
+            self.add_scheduler(scheduler)
+        for name, extra in extras.items():
+            _check_stateful(f"extras[{name!r}]", extra)
         for name, metric in metrics.items():
             metric_state.check_metric(name, metric)
-        self._schedulers = schedulers
         self._scaler = scaler
         self._extras = extras
         self._metrics = metrics
 
+    def add_scheduler(self, scheduler: Stateful) -> None:
+        """Take one more, behind the others. Raises `OptionError` if it has no state to be saved."""
+        _check_stateful("scheduler", scheduler)
+        self.schedulers.append(scheduler)
+
     def capture(self) -> HostState:
         """Copy all states."""
-        schedulers = [{"kind": type(one).__name__, "state": one.state_dict()} for one in self._schedulers]
+        schedulers = [{"kind": type(one).__name__, "state": one.state_dict()} for one in self.schedulers]
         scaler = None if self._scaler is None else self._scaler.state_dict()
         extras = {name: extra.state_dict() for name, extra in self._extras.items()}
         metrics = {name: metric_state.capture(metric) for name, metric in self._metrics.items()}
@@ -84,7 +85,7 @@ class Companions:
             "extras": unpacked("extras", saved),
             "metrics": unpacked("metrics", saved),
         }
-        then, now = [one["kind"] for one in state["schedulers"]], [type(one).__name__ for one in self._schedulers]
+        then, now = [one["kind"] for one in state["schedulers"]], [type(one).__name__ for one in self.schedulers]
         if then != now:
             raise StateMismatch(f"The checkpoint was made with {_named(then)}; this run has {_named(now)}.")
         scaling = self._scaler is not None and bool(self._scaler.state_dict())
@@ -100,14 +101,34 @@ class Companions:
 
     def restore(self, state: Mapping[str, Any]) -> None:
         """Put back what `read` returned; extras and metrics that are new keep the state that they have."""
-        for scheduler, saved in zip(self._schedulers, state["schedulers"], strict=True):
+        for scheduler, saved in zip(self.schedulers, state["schedulers"], strict=True):
             scheduler.load_state_dict(saved["state"])
+            if (optimizer := getattr(scheduler, "optimizer", None)) is not None:
+                # It has stepped, in an earlier attempt; torch would warn that the scheduler steps before it.
+                optimizer._opt_called = True  # noqa: SLF001 - nothing public does it
+        self.go_back(state, same_epoch=True)
+
+    def go_back(self, state: Mapping[str, Any], *, same_epoch: bool) -> None:
+        """Put back what `read` returned, but for the schedulers, which go on.
+
+        Args:
+            state: from `read`.
+            same_epoch: metrics go on from what they had counted then; otherwise they start anew.
+        """
         if self._scaler is not None and state["scaler"] is not None:
             self._scaler.load_state_dict(state["scaler"])
         for name in _both("extras", self._extras, state["extras"]):
             self._extras[name].load_state_dict(state["extras"][name])
         for name in _both("metrics", self._metrics, state["metrics"]):
-            metric_state.restore(self._metrics[name], state["metrics"][name])
+            if same_epoch:
+                metric_state.restore(self._metrics[name], state["metrics"][name])
+            else:
+                self._metrics[name].reset()
+
+
+def _check_stateful(option: str, one: object) -> None:
+    if not (hasattr(one, "state_dict") and hasattr(one, "load_state_dict")):
+        raise OptionError(f"{option}= got a {type(one).__name__}, which lacks state_dict() and load_state_dict().")
 
 
 def _both(what: str, here: Mapping[str, Any], saved: Mapping[str, Any]) -> list[str]:

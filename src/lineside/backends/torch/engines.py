@@ -20,6 +20,8 @@ _ABILITIES: frozenset[Capability] = frozenset(
         "gradients",
         "set_lr",
         "schedule_lr",
+        "average",
+        "freeze",
         "rehearse",
         "restore",
         "resume_in_epoch",
@@ -44,7 +46,7 @@ def trainer_host(
     """Return the host of the native trainer, which emits every event."""
     why = {
         "validate": "this fit has no validation data: pass val_loader=",
-        "update_bn": "only your step= knows how data goes through the model; leave BatchNorm to it with update_bn=False",
+        "update_bn": "only your step= knows how data goes through the model: give update_bn=False",
     }
     return TorchHost(
         "trainer",

@@ -70,8 +70,6 @@ class TorchHost:
         self._optimizers = named(optimizers)
         self.model = TrainedTorchModel(model, self._optimizers.values(), forward)
         self._rates = TorchRates(self._optimizers)
-        self._schedulers = schedulers
-        self.schedulers = tuple(type(one).__name__ for one in schedulers)
         self._companions = Companions(schedulers, scaler, extras or {}, metrics or {})
         self._validate = validate
         self._trials = trials
@@ -115,6 +113,15 @@ class TorchHost:
         """The optimizers by name; a single one has the empty name."""
         return self._optimizers
 
+    @property
+    def schedulers(self) -> tuple[str, ...]:
+        """Kinds of the schedulers that there are."""
+        return tuple(type(one).__name__ for one in self._companions.schedulers)
+
+    def add_scheduler(self, scheduler: Stateful) -> None:
+        """Have a scheduler's state saved and resumed. Raises `OptionError` if it has none."""
+        self._companions.add_scheduler(scheduler)
+
     def scheduled_lr(self) -> dict[str, float]:
         """Return the learning rate per parameter group by schedule, with nothing put on top."""
         return self._rates.scheduled()
@@ -129,7 +136,7 @@ class TorchHost:
 
     def rehearsal(self) -> AbstractContextManager[None]:
         """Surround batches that will be undone: schedulers stand still."""
-        return standing(self._schedulers)
+        return standing(self._companions.schedulers)
 
     def trials(self) -> AbstractContextManager[Trials]:
         """Try training steps. Raises `RequestRefused` where nobody said how one is made."""
@@ -217,15 +224,25 @@ class TorchHost:
         Raises:
             StateMismatch: it does not fit.
         """
-        aliases = saved.document("model.json")["aliases"]
-        weights = _under_all_names(read_tensors(saved.file("model.safetensors")), aliases)
         if weights_only:
-            self.model.load(weights)
+            self.model.load(_weights(saved))
             return
+        companions = self._restore_trained(saved, keep_options=False)
+        self._companions.restore(companions)
+        self._rates.load_state_dict(saved.document("rates.json"))
+
+    def go_back(self, saved: SavedState, *, same_epoch: bool) -> None:
+        """Put back what belongs to the weights; see `lineside.ports.Host.go_back`. Raises as `restore` does."""
+        companions = self._restore_trained(saved, keep_options=True)
+        self._companions.go_back(companions, same_epoch=same_epoch)
+
+    def _restore_trained(self, saved: SavedState, *, keep_options: bool) -> dict[str, Any]:
+        """Check everything, then put model and optimizers back; return the states of what trains beside them."""
         if not saved.has("optimizer.json"):
             raise StateMismatch(
                 "This checkpoint holds weights alone: load its model.safetensors, or go on from a whole one."
             )
+        weights, aliases = _weights(saved), saved.document("model.json")["aliases"]
         self.model.check(weights, dtypes=True)
         if aliases != self.model.aliases():
             here = self.model.aliases()
@@ -235,12 +252,16 @@ class TorchHost:
         companions, modules = self._companions.read(saved), unpacked("modules", saved)
         self.model.load(weights)
         module_state.restore(self.model, modules)
-        optimizer_state.restore(document, read_tensors(saved.file("optimizer.safetensors")), self._optimizers)
-        self._companions.restore(companions)
-        self._rates.load_state_dict(saved.document("rates.json"))
+        tensors = read_tensors(saved.file("optimizer.safetensors"))
+        optimizer_state.restore(document, tensors, self._optimizers, keep_options=keep_options)
+        return companions
 
     def _parameter_names(self) -> dict[int, str]:
         return {id(slot.tensor): slot.name for slot in self.model.slots() if slot.role == "parameter"}
+
+
+def _weights(saved: SavedState) -> dict[str, Tensor]:
+    return _under_all_names(read_tensors(saved.file("model.safetensors")), saved.document("model.json")["aliases"])
 
 
 def _under_all_names(weights: Mapping[str, Tensor], aliases: Mapping[str, str]) -> dict[str, Tensor]:

@@ -11,6 +11,7 @@ from torch import Tensor, nn
 from torch.nn.parameter import UninitializedBuffer, UninitializedParameter
 
 from lineside.backends.torch import norms
+from lineside.backends.torch.confusion import confusion
 from lineside.backends.torch.profiling import TorchProfiling
 from lineside.backends.torch.slots import Slot, modules, slots
 from lineside.backends.torch.tensors import copied
@@ -45,6 +46,8 @@ class TorchModel:
         self.module: Any = model
         self._parts = parts
         self._raw: dict[str, Tensor] | None = None
+
+    confusion = staticmethod(confusion)
 
     def slots(self) -> Iterator[Slot]:
         """Yield every place in the model that holds a tensor."""
@@ -89,7 +92,7 @@ class TorchModel:
         profile_memory: bool = False,
         with_stack: bool = False,
     ) -> TorchProfiling:
-        """Start torch's profiler; see `lineside.profiling.Profiles`. Raises `RunStateError` if one is at work already."""
+        """Start torch's profiler; see `lineside.profiling.Profiles`. Raises `RunStateError` if one is at work."""
         return TorchProfiling(
             step, first, record_shapes=record_shapes, profile_memory=profile_memory, with_stack=with_stack
         )

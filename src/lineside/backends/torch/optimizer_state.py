@@ -60,12 +60,28 @@ def check(document: Mapping[str, Any], optimizers: Mapping[str, Optimizer], name
                 raise StateMismatch(f"Parameter group {index} of the {title} is another: {_difference(then, now)}.")
 
 
-def restore(document: Mapping[str, Any], tensors: Mapping[str, Tensor], optimizers: Mapping[str, Optimizer]) -> None:
-    """Put a state back that `check` has passed."""
+def restore(
+    document: Mapping[str, Any],
+    tensors: Mapping[str, Tensor],
+    optimizers: Mapping[str, Optimizer],
+    *,
+    keep_options: bool = False,
+) -> None:
+    """Put a state back that `check` has passed.
+
+    Args:
+        document: from `capture`.
+        tensors: those that it refers to.
+        optimizers: by name.
+        keep_options: leave the options of the groups as they are now: rates, betas, decay, which schedules govern.
+    """
     for name, optimizer in optimizers.items():
         prefix = dotted(name)
         own = {key.removeprefix(prefix): tensor for key, tensor in tensors.items() if key.startswith(prefix)}
-        _restore(optimizer, unflatten(document[name]["state"], own))
+        state = unflatten(document[name]["state"], own)
+        if keep_options:
+            state = {**state, "param_groups": optimizer.state_dict()["param_groups"]}
+        _restore(optimizer, state)
 
 
 def _restore(optimizer: Optimizer, state: dict[str, Any]) -> None:

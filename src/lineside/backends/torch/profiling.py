@@ -3,19 +3,15 @@
 from __future__ import annotations
 
 import gzip
-import shutil
-from collections.abc import Iterable
+import json
 from pathlib import Path
-from typing import Any
 
 import torch
 from torch.profiler import ProfilerAction, profile
 
+from lineside.backends.torch.operator_costs import operator_costs
 from lineside.errors import RunStateError
 from lineside.profiling import OperatorCost
-
-_STEP = "ProfilerStep"
-"""How torch's profiler marks a step; no operator."""
 
 _COMPRESSION = 3
 """A trace shrinks to a tenth at once; higher levels take three times as long for little more."""
@@ -55,32 +51,22 @@ class TorchProfiling:
         """Tell that a step is over and the next one begins."""
         self._profile.step()
 
-    def stop(self) -> list[OperatorCost]:
-        """Stop; waits for the device."""
-        self._profile.stop()
-        return operator_costs(self._profile.key_averages())
+    def stop(self, trace: Path | None) -> list[OperatorCost]:
+        """Stop, which waits for the device, and write the trace; it stands in its place when it is whole.
 
-    def write(self, path: Path) -> None:
-        """Write the trace beside its place, and put it there when it is whole."""
-        plain, packed = path.with_name(f".{path.name}.json"), path.with_name(f".{path.name}.gz")
+        The costs are read from the trace: the profiler's own averages take ten times as long.
+        """
+        self._profile.stop()
+        if trace is None:
+            return []
+        plain, packed = trace.with_name(f".{trace.name}.json"), trace.with_name(f".{trace.name}.gz")
         try:
             self._profile.export_chrome_trace(str(plain))
-            with plain.open("rb") as source, gzip.open(packed, "wb", _COMPRESSION) as target:
-                shutil.copyfileobj(source, target)
-            packed.replace(path)
+            events = plain.read_bytes()
+            packed.write_bytes(gzip.compress(events, _COMPRESSION))
+            packed.replace(trace)
         finally:
             plain.unlink(missing_ok=True)
             packed.unlink(missing_ok=True)
-
-
-def operator_costs(averages: Iterable[Any]) -> list[OperatorCost]:
-    """Return what operators cost, the costliest first.
-
-    Kernels are left out: their time stands at the operators that launched them.
-    """
-    costs = [
-        OperatorCost(one.key, one.count, one.self_cpu_time_total / 1e6, one.self_device_time_total / 1e6)
-        for one in averages
-        if one.device_type.name == "CPU" and not one.key.startswith(_STEP)
-    ]
-    return sorted(costs, key=lambda cost: (-cost.device_seconds, -cost.seconds, cost.name))
+        # Names of kernels and of files are written as they are, whatever they hold.
+        return operator_costs(json.loads(events.decode("utf-8", "replace"), strict=False)["traceEvents"])

@@ -51,7 +51,7 @@ class Optimization:
             raise OptionError(f"clip_norm={clip_norm!r} must be above 0, or None for no clipping.")
         self.optimizers = optimizers
         self.accumulate = accumulate
-        self.pending = False
+        self.pending = self._scaled = False
         self._all = list(optimizers.values()) if isinstance(optimizers, Mapping) else [optimizers]
         for optimizer in self._all:
             if not isinstance(optimizer, torch.optim.Optimizer):
@@ -74,16 +74,22 @@ class Optimization:
             loss = loss / self.accumulate
         if self.scaler is not None:
             loss = self.scaler.scale(loss)
+            self._scaled = True
         loss.backward()  # type: ignore[no-untyped-call]
         self.pending = True
+
+    def unscale(self) -> None:
+        """Take the scale of fp16 off gradients that are complete: whoever looks at them sees them as they are."""
+        if self.scaler is not None and self._scaled:
+            self._scaled = False
+            for optimizer in self._all:
+                self.scaler.unscale_(optimizer)
 
     def step(self) -> None:
         """Clip, step all optimizers, and forget the gradients. In fp16 a step with infinite gradients is skipped."""
         scaler = self.scaler
         if self._clip_norm is not None:
-            if scaler is not None:
-                for optimizer in self._all:
-                    scaler.unscale_(optimizer)
+            self.unscale()
             torch.nn.utils.clip_grad_norm_(self.parameters, self._clip_norm)
         for optimizer in self._all:
             if scaler is not None:
@@ -93,13 +99,13 @@ class Optimization:
             optimizer.zero_grad()
         if scaler is not None:
             scaler.update()
-        self.pending = False
+        self.pending = self._scaled = False
         if self._interval == "step":
             self.scheduler.step()
 
     def abandon(self) -> None:
         """Forget a step that failed halfway, with its gradients."""
-        self.pending = False
+        self.pending = self._scaled = False
         for parameter in self.parameters:
             parameter.grad = None
         if self.scaler is not None:

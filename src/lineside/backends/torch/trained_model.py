@@ -6,6 +6,7 @@ from collections.abc import Callable, Collection, Iterable, Mapping
 from functools import cached_property
 
 from torch import nn
+from torch.nn.modules.batchnorm import _BatchNorm as BatchNorm
 from torch.optim import Optimizer
 
 from lineside.backends.torch.average import TorchAverage
@@ -64,19 +65,19 @@ class TrainedTorchModel(TorchModel):
         """
         for slot in self.slots():
             if slot.role == "parameter" and slot.name in names:
-                slot.tensor.requires_grad_(False)
+                slot.tensor.requires_grad = False
                 slot.tensor.grad = None
 
     def unfreeze(self, names: Collection[str]) -> None:
         """Train these parameters."""
         for slot in self.slots():
             if slot.role == "parameter" and slot.name in names:
-                slot.tensor.requires_grad_(True)
+                slot.tensor.requires_grad = True
 
     # ---- running statistics --------------------------------------------------------------------------------------
 
     @cached_property
-    def _trackers(self) -> dict[str, nn.Module]:
+    def _trackers(self) -> dict[str, BatchNorm]:
         return {f"{prefix}running_mean": layer for prefix, layer in self.modules() if tracking(layer)}
 
     def statistics(self) -> tuple[str, ...]:
@@ -89,16 +90,18 @@ class TrainedTorchModel(TorchModel):
             self._trackers[name].training = tracked
 
     def update_bn(self) -> None:
-        """Compute all running statistics anew, as `torch.optim.swa_utils.update_bn` does.
+        """Compute the running statistics anew, as `torch.optim.swa_utils.update_bn` does.
+
+        Layers in evaluation mode keep theirs: they are frozen, and the model was trained with what they have.
 
         Raises:
             RequestRefused: nobody knows how data goes through the model, or the data cannot be read a second time; the
                 statistics stay as they were.
         """
-        layers = list(self._trackers.values())
+        layers = [layer for layer in self._trackers.values() if layer.training]
         if not layers:
             return
         if self._forward is None:
             raise RequestRefused("only a loop's owner knows how data goes through the model")
-        with renewed([part for _, part in self.modules()], layers):
+        with renewed(layers):
             self._forward()

@@ -28,7 +28,20 @@ _REASONS = {
 }
 CAPABILITIES = Capabilities(
     _EVENTS,
-    frozenset({"model", "gradients", "set_lr", "schedule_lr", "restore", "pause", "batch_data", "profile"}),
+    frozenset(
+        {
+            "model",
+            "gradients",
+            "set_lr",
+            "schedule_lr",
+            "average",
+            "freeze",
+            "restore",
+            "pause",
+            "batch_data",
+            "profile",
+        }
+    ),
     _REASONS,
 )
 

@@ -17,7 +17,7 @@ _GENERATORS = "rng_state.pth"
 _EXPORTS = frozenset({Event.EXPORT_START, Event.EXPORT_END})
 _TESTS = frozenset({Event.TEST_START, Event.TEST_BATCH_START, Event.TEST_BATCH_END, Event.TEST_END})
 _ABILITIES: frozenset[Capability] = frozenset({"model", "gradients", "batch_data", "set_lr", "schedule_lr", "profile"})
-_ABILITIES |= frozenset({"validate", "restore", "resume_in_epoch", "pause"})
+_ABILITIES |= frozenset({"validate", "restore", "resume_in_epoch", "pause", "average", "freeze"})
 CAPABILITIES = Capabilities(
     frozenset(Event) - _EXPORTS - _TESTS,
     _ABILITIES,

@@ -37,6 +37,52 @@ def test_a_rate_that_was_set_holds_after_a_resume(tmp_path: Path) -> None:
     assert resumed.host.lr() == whole.host.lr()
 
 
+def test_what_callbacks_schedule_holds_after_a_resume(tmp_path: Path) -> None:
+    whole = Training(make_scheduler=cosine)
+    whole.host.schedule_lr(0.3, None)
+    whole.host.set_lr(0.03, None)
+    whole.train(0, 2)
+    saved = whole.save(tmp_path)
+    whole.train(2, 4)
+    resumed = Training(make_scheduler=cosine, seed=77)
+    resumed.restore(saved)
+    assert (resumed.host.lr(), resumed.host.scheduled_lr()) == ({"0": 0.03}, {"0": 0.3})
+    resumed.train(2, 4)
+    assert resumed.everything() == whole.everything()
+
+
+def test_a_scheduler_that_is_added_is_saved_behind_the_others(tmp_path: Path) -> None:
+    made = []
+    for _ in range(2):
+        training = Training(make_scheduler=cosine)
+        added = lr_scheduler.ExponentialLR(SGD([nn.Parameter(torch.zeros(1))], 1.0), 0.5)
+        training.host.add_scheduler(added)
+        assert training.host.schedulers == ("CosineAnnealingLR", "ExponentialLR")
+        made.append((training, added))
+    (whole, added), (resumed, again) = made
+    added.optimizer.step()
+    added.step()
+    resumed.restore(whole.save(tmp_path))
+    assert again.state_dict() == added.state_dict()
+    with pytest.raises(OptionError, match="scheduler= got a int, which lacks state_dict"):
+        whole.host.add_scheduler(3)  # type: ignore[arg-type]
+
+
+def test_in_a_rehearsal_schedulers_stand_still_and_afterwards_rates_are_the_optimizers_own() -> None:
+    training = Training(make_scheduler=cosine)
+    training.train(0, 1)
+    before = training.host.lr()
+    with training.host.rehearsal():
+        training.train(1, 3)
+        assert training.host.lr() == before
+    training.train(1, 1)
+    assert training.host.lr() != before
+    training.host.scale_lr(0.5, "warm-up")
+    training.host.unwatch()
+    assert training.host.lr() == training.host.scheduled_lr() == {"0": training.optimizer.param_groups[0]["lr"]}
+    assert dict(training.host.optimizers) == {"": training.optimizer}
+
+
 class Tied(nn.Module):
     def __init__(self) -> None:
         super().__init__()

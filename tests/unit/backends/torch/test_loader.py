@@ -118,6 +118,12 @@ def test_lengths() -> None:
     assert ResumableLoader(iter([1]), 0, "train").length is None
 
 
+def test_workers_are_those_that_the_loader_tells() -> None:
+    assert ResumableLoader(DataLoader(Augmented(21), 4), 0, "train").workers == 0
+    assert ResumableLoader(DataLoader(Augmented(21), 4, num_workers=2), 0, "train").workers == 2
+    assert ResumableLoader([1, 2], 0, "train").workers is None
+
+
 def test_an_iterator_is_passed_over_once_and_says_so() -> None:
     def endless() -> Iterator[int]:
         yield from range(10)

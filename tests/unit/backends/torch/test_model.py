@@ -8,7 +8,6 @@ from torch import Tensor, nn
 
 from lineside.backends.torch.model import TorchModel
 from lineside.errors import OptionError, RunStateError, StateMismatch
-from lineside.ports import ModelPort
 
 
 class Tied(nn.Module):
@@ -27,11 +26,9 @@ def equal(one: Mapping[str, Tensor], other: Mapping[str, Tensor]) -> bool:
     return one.keys() == other.keys() and all(torch.equal(one[name], other[name]) for name in one)
 
 
-def test_it_is_a_model_port() -> None:
+def test_it_has_the_frameworks_own_object() -> None:
     module = net()
-    port = TorchModel(module)
-    assert isinstance(port, ModelPort)
-    assert port.module is module
+    assert TorchModel(module).module is module
 
 
 def test_names_are_those_of_the_state_dict() -> None:
@@ -182,6 +179,17 @@ def test_swapped_weights_are_taken_back_also_after_an_error() -> None:
         fail_inside()
     assert equal(port.capture(), before)
     assert equal(port.raw(), before)
+
+
+def test_a_part_of_the_weights_can_be_loaded_if_that_is_meant() -> None:
+    module = net()
+    port = TorchModel(module)
+    before = port.capture()
+    with pytest.raises(StateMismatch, match="issing"):
+        port.load({"0.weight": torch.zeros(4, 3)})
+    port.load({"0.weight": torch.zeros(4, 3)}, partial=True)
+    assert torch.equal(module[0].weight, torch.zeros(4, 3))
+    assert torch.equal(module[2].weight, before["2.weight"])
 
 
 def test_swapping_refuses_what_does_not_fit_and_a_second_swap() -> None:

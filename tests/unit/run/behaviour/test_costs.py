@@ -12,6 +12,7 @@ from lineside.testing.clock import FakeClock
 from tests.unit.run.toys import (
     Made,
     MakeRun,
+    ask,
     train,
 )
 
@@ -58,3 +59,18 @@ def test_background_callbacks_are_in_the_table_with_their_own_thread(make_run: M
         train(run, epochs=3)
     assert run.summary is not None
     assert run.summary.splitlines()[1].split()[:3] == ["beside", "background", "3"]
+
+
+def test_callbacks_see_how_long_the_newest_save_took(make_run: MakeRun) -> None:
+    seen: list[float | None] = []
+    look = Made(
+        "look",
+        on_batch_end=lambda run: seen.append(run.save_seconds),
+        on_checkpoint=lambda run, checkpoint: seen.append(run.save_seconds),
+    )
+    with make_run(ask("saves", "on_batch_end", lambda run: run.save()), look) as run:
+        train(run, epochs=1)
+    assert seen[0] is None
+    assert seen[1] is not None
+    assert seen[1] > 0.0
+    assert seen[1] == seen[2]

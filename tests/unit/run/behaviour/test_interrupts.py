@@ -7,7 +7,7 @@ import signal
 import subprocess
 import sys
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +15,7 @@ import pytest
 
 from lineside.run import Run, safe_points
 from lineside.store import find_runs
+from tests.unit.run.steered import while_paused
 from tests.unit.run.toys import (
     Made,
     MakeRun,
@@ -117,18 +118,6 @@ def test_behind_the_last_safe_point_the_training_ends_and_then_the_process(make_
     assert ended.value.code == 143
     assert trace.seen[-2:] == ["on_train_end", "on_teardown"]
     assert status(run) == "completed"
-
-
-def while_paused(run: Run, act: Callable[[], None]) -> None:
-    """Let a run do something as soon as it waits."""
-    record = run.record
-
-    def recorded(kind: str, data: Mapping[str, Any]) -> None:
-        record(kind, data)
-        if kind == "paused":
-            act()
-
-    run.record = recorded
 
 
 def test_a_paused_run_can_be_interrupted_and_is_paused_when_it_is_resumed(

@@ -11,6 +11,7 @@ from lineside.errors import (
     MonitorError,
 )
 from lineside.run import Run
+from lineside.store import RunReader
 from tests.unit.run.toys import (
     EVENTS,
     Made,
@@ -103,6 +104,10 @@ def test_raise_ends_the_run_with_the_original_through_exception_and_teardown(mak
     assert trace.seen.count("on_epoch_end") == 1
     assert status(run) == "failed"
     assert run.reason == "ValueError: boom"
+    with RunReader.open(run.dir) as reader:
+        (recorded,) = reader.events("exception")
+    assert recorded.data["error"] == "ValueError: boom"
+    assert "raised by the callback strict.on_epoch_end" in recorded.data["traceback"]
 
 
 @pytest.mark.parametrize("hook", ["on_setup", "on_train_start", "on_batch_start", "on_val_batch_end", "on_train_end"])

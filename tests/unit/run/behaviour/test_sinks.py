@@ -109,7 +109,7 @@ def test_the_store_has_the_same_rows(make_run: MakeRun) -> None:
         assert list(reader.series("train/loss").values) == [1.5, 1.5]
         assert list(reader.series("val/loss").steps) == [2, 4]
         assert [event.kind for event in reader.events()] == [
-            *("train_start", "epoch_end", "epoch_end", "checkpoint", "train_end", "end"),
+            *("facts", "train_start", "epoch_end", "epoch_end", "checkpoint", "train_end", "end"),
         ]
 
 

@@ -1,0 +1,27 @@
+"""`lineside save`: let a run save a checkpoint now."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from lineside.cli.arguments import RUN_DIR, json_option, run_argument, run_dir_option
+from lineside.cli.steering import TIMEOUT, reason_option, steer, timeout_option, wait_option
+from lineside.language import text
+
+
+def save(
+    run: Annotated[str, run_argument()],
+    tag: Annotated[
+        str, typer.Option("--tag", "-t", help=text("A word by which it can be found.", "用来查找它的标签。"))
+    ] = "manual",
+    reason: Annotated[str, reason_option()] = "",
+    wait: Annotated[bool, wait_option()] = True,
+    timeout: Annotated[float, timeout_option()] = TIMEOUT,
+    run_dir: Annotated[Path, run_dir_option()] = RUN_DIR,
+    as_json: Annotated[bool, json_option()] = False,
+) -> None:
+    """Ask for it; see `steer` for what it raises."""
+    steer(run, "save", {"tag": tag}, reason=reason, wait=wait, timeout=timeout, run_dir=run_dir, as_json=as_json)
