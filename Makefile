@@ -2,6 +2,10 @@
 PYTHON ?= python3
 VENV ?= .venv
 DEMO_VENV ?= .venv-demo
+TENSORFLOW_VENV ?= .venv-tensorflow
+ULTRALYTICS_VENV ?= .venv-ultralytics
+# Tiny tensors gain nothing from threads, and tests that run side by side would fight for the cores.
+export OMP_NUM_THREADS ?= 1
 # More for pytest, such as PYTEST_ARGS="-x -k resume"
 PYTEST_ARGS ?=
 
@@ -11,15 +15,27 @@ INSTALL = -m pip install --quiet --no-input --disable-pip-version-check
 PACKAGE = --no-deps --no-build-isolation --editable .
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check lint types imports snippets bench faults clean python
+.PHONY: help demo test test-tensorflow test-jax test-ultralytics test-main check lint types imports snippets bench faults
+.PHONY: clean python
 
 help: ## list the targets
-	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "make %-9s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 demo: $(DEMO_VENV)/.installed ## train on real digits, get killed, resume, prove that nothing was lost
 	$(DEMO_VENV)/bin/lineside demo
 
-test: $(VENV)/.installed ## run all tests
+test: test-tensorflow test-jax test-ultralytics test-main ## run all tests, each framework in the environment that it needs
+
+test-tensorflow: $(TENSORFLOW_VENV)/.installed ## Keras and loops on TensorFlow
+	KERAS_BACKEND=tensorflow $(TENSORFLOW_VENV)/bin/python -m pytest $(PYTEST_ARGS) tests/frameworks/keras
+
+test-jax: $(TENSORFLOW_VENV)/.installed ## Keras on JAX
+	KERAS_BACKEND=jax $(TENSORFLOW_VENV)/bin/python -m pytest $(PYTEST_ARGS) tests/frameworks/keras
+
+test-ultralytics: $(ULTRALYTICS_VENV)/.installed ## YOLO
+	$(ULTRALYTICS_VENV)/bin/python -m pytest $(PYTEST_ARGS) tests/frameworks/ultralytics
+
+test-main: $(VENV)/.installed ## everything else, which is nearly all
 	$(BIN)/python -m pytest $(PYTEST_ARGS) tests
 
 check: lint types imports snippets ## all that is checked without running the tests
@@ -44,12 +60,24 @@ faults: $(VENV)/.installed ## kill, interrupt and damage runs, in full counts
 	LINESIDE_FAULTS=full $(BIN)/python -m pytest -m faults --timeout 3600 $(PYTEST_ARGS) tests
 
 clean: ## remove the environments and caches
-	rm -rf $(VENV) $(DEMO_VENV) .hypothesis .mypy_cache .pytest_cache .ruff_cache build src/*.egg-info
+	rm -rf $(VENV) $(DEMO_VENV) $(TENSORFLOW_VENV) $(ULTRALYTICS_VENV) .hypothesis .mypy_cache .pytest_cache .ruff_cache build src/*.egg-info
 
 $(VENV)/.installed: requirements/test.txt requirements/run.txt pyproject.toml | python
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/python $(INSTALL) --requirement requirements/test.txt
 	$(BIN)/python $(INSTALL) $(PACKAGE)
+	@touch $@
+
+$(TENSORFLOW_VENV)/.installed: requirements/tensorflow.txt pyproject.toml | python
+	$(PYTHON) -m venv $(TENSORFLOW_VENV)
+	$(TENSORFLOW_VENV)/bin/python $(INSTALL) --requirement requirements/tensorflow.txt
+	$(TENSORFLOW_VENV)/bin/python $(INSTALL) $(PACKAGE)
+	@touch $@
+
+$(ULTRALYTICS_VENV)/.installed: requirements/ultralytics.txt pyproject.toml | python
+	$(PYTHON) -m venv $(ULTRALYTICS_VENV)
+	$(ULTRALYTICS_VENV)/bin/python $(INSTALL) --requirement requirements/ultralytics.txt
+	$(ULTRALYTICS_VENV)/bin/python $(INSTALL) $(PACKAGE)
 	@touch $@
 
 $(DEMO_VENV)/.installed: requirements/run.txt pyproject.toml | python

@@ -6,6 +6,9 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from lineside.bridges.keras import keras
+    from lineside.bridges.lightning import lightning
+    from lineside.bridges.transformers import transformers
     from lineside.callback import Callback, every
     from lineside.events import Event
     from lineside.ports import RunView
@@ -14,7 +17,20 @@ if TYPE_CHECKING:
     from lineside.trainer import FitResult, Trainer
 
 __version__ = "0.1.0"
-__all__ = ["Callback", "Event", "FitResult", "Records", "Run", "RunView", "Sink", "Trainer", "every"]
+__all__ = [
+    "Callback",
+    "Event",
+    "FitResult",
+    "Records",
+    "Run",
+    "RunView",
+    "Sink",
+    "Trainer",
+    "every",
+    "keras",
+    "lightning",
+    "transformers",
+]
 
 _HOMES = {
     "Callback": "lineside.callback",
@@ -26,6 +42,9 @@ _HOMES = {
     "Sink": "lineside.sink",
     "FitResult": "lineside.trainer",
     "Trainer": "lineside.trainer",
+    "keras": "lineside.bridges.keras",
+    "lightning": "lineside.bridges.lightning",
+    "transformers": "lineside.bridges.transformers",
 }
 
 

@@ -36,6 +36,16 @@ class NotInline(LinesideError, AttributeError):
     """A background callback reached for something that exists on the training thread alone."""
 
 
+class AdoptedError(LinesideError, AttributeError):
+    """An adopted callback reached for something of its own framework that hosts here do not give."""
+
+    def __init__(self, attribute: str, callback: str, host: str, offered: Iterable[str]) -> None:
+        super().__init__(
+            f"The adopted callback {callback!r} reaches for {attribute}, which it is not given in the host {host!r}. "
+            f"There is: {', '.join(offered)}. Do without it, or write the callback as a lineside.Callback."
+        )
+
+
 class MetricNotFound(LinesideError, KeyError):
     """A metric was read that nobody has published."""
 

@@ -30,6 +30,11 @@ _NETWORK_TYPES = frozenset({
 _NETWORK_FUSE = ("sshfs", "glusterfs", "ceph", "s3fs", "gcsfuse", "rclone", "juicefs", "goofys", "davfs", "moosefs")
 
 
+def weight_suffix(path: Path) -> str:
+    """Return the end of a name that tells a weight file's format; ``.weights.h5`` is one, and another than ``.h5``."""
+    return ".weights.h5" if path.name.endswith(".weights.h5") else path.suffix
+
+
 def fsync(path: Path) -> None:
     """Force a file's content, or a directory's entries, to the disk.
 

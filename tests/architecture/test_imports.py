@@ -36,7 +36,7 @@ HEAVY = {
 }
 # Rooms that name what an extra installs: those of a framework, the demo, and what draws in a process of its own.
 TIED = (
-    "lineside.adopt.",
+    "lineside.adopted.",
     "lineside.backends.",
     "lineside.bridges.",
     "lineside.cli.",

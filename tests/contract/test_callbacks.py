@@ -11,7 +11,7 @@ from lineside import registry
 from lineside.testing import CallbackContract
 
 PRESETS = {"iron-triangle"}
-APART = {"freeze-unfreeze"}  # it needs a model of several layers
+APART = {"freeze-unfreeze", "learning-rate-scheduler"}  # they need a model of several layers, and a schedule
 INLINE_ONLY = {
     "model-checkpoint",
     "profile-steps",
@@ -21,8 +21,13 @@ INLINE_ONLY = {
     "batch-size-finder",
     "prediction-samples",
     "confusion-matrix",
+    "learning-rate-scheduler",
+    "warm-up",
+    "lr-finder",
 }
-OPTIONS = {"lambda": {"on_epoch_end": lambda run: run.alert(f"Epoch {run.epoch + 1}")}}
+OPTIONS = {
+    "lambda": {"on_epoch_end": lambda run: run.alert(f"Epoch {run.epoch + 1}")},
+}
 
 
 @pytest.mark.parametrize("check", [name for name in dir(CallbackContract) if name.startswith("test_")])

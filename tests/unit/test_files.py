@@ -13,7 +13,7 @@ import pytest
 
 from lineside import files
 from lineside.errors import LockHeld, PathOutside
-from lineside.files import FileLock, contained, fsync, is_network_filesystem, rename, write_atomic
+from lineside.files import FileLock, contained, fsync, is_network_filesystem, rename, weight_suffix, write_atomic
 
 needs_posix = pytest.mark.skipif(sys.platform == "win32", reason="POSIX record locks and forks")
 
@@ -297,3 +297,11 @@ class TestFileLock:
         with pytest.raises(OSError, match="link"):
             FileLock(tmp_path / "lock").acquire()
         assert precious.read_text() == "kept"
+
+
+@pytest.mark.parametrize(
+    ("name", "suffix"),
+    [("m_0.25.h5", ".h5"), ("m_0.25.weights.h5", ".weights.h5"), ("my.weights.pt", ".pt"), ("m.keras", ".keras")],
+)
+def test_the_suffix_of_a_weight_file_may_have_two_parts(name: str, suffix: str) -> None:
+    assert weight_suffix(Path("of.h5") / name) == suffix

@@ -28,7 +28,7 @@ def draw_charts(out: Console, metrics: Sequence[MetricSummary], *, together: boo
     for group in filter(None, groups):
         curves = {printable(metric.name): metric.curve for metric in group}
         out.print()
-        frame = Frame.around(curves.values(), may_be_log=all(metric.better == "min" for metric in group))
+        frame = Frame.around(curves.values(), may_be_log=all(map(_falls, group)))
         if frame is None:
             out.print(text(f"{', '.join(curves)}: no finite value", f"{', '.join(curves)}：没有有限值"))
             continue
@@ -59,9 +59,14 @@ def metric_table(out: Console, metrics: Sequence[MetricSummary]) -> Table:
             printable(metric.name),
             number(metric.last.value),
             *(() if narrow else (Text(count(metric.last.step)), lowest, highest)),
-            Text(spark(metric.curve, _SPARK, ascii_only=out.options.ascii_only), "cyan"),
+            Text(spark(metric.curve, _SPARK, may_be_log=_falls(metric), ascii_only=out.options.ascii_only), "cyan"),
         )
     return rows
+
+
+def _falls(metric: MetricSummary) -> bool:
+    """Tell whether a metric is a loss or an error, of which a logarithmic scale shows more."""
+    return metric.better == "min"
 
 
 def _extreme(point: Point | None, *, best: bool) -> Text:

@@ -35,7 +35,7 @@ class Decision:
             case Kind.SET_LR:
                 value, group = given.get("value"), given.get("group")
                 rate = number(value) if isinstance(value, (int, float)) else printable(value)
-                return f"set_lr {rate}" + ("" if group is None else f" ({printable(group)})")
+                return f"set_lr {rate}" + ("" if group is None else f" (group {printable(group)})")
             case Kind.SAVE:
                 return f"save {printable(given.get('tag') or '')}".rstrip()
             case Kind.RESTORE:

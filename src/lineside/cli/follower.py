@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Protocol
+from typing import Final, Protocol
 
 from rich.console import Console
 from rich.live import Live
+from rich.table import Table
+from rich.text import Text
 
 from lineside.cli.live_panel import LivePanel
 from lineside.cli.news import News, Newsfeed
@@ -14,6 +16,9 @@ from lineside.cli.standing import Standing
 from lineside.cli.terminal import print_json
 from lineside.store.directory import RunDirectory
 from lineside.store.run_record import RunRecord
+
+_PLACE: Final = 12
+"""Columns for where in the training something happened."""
 
 
 class Display(Protocol):
@@ -46,7 +51,7 @@ def watch(run: RunDirectory, display: Display, wait: Callable[[], None], lines: 
         standing = Standing.of(run, record)
         news = feed.read()
         if past:
-            worth = [each for each in news if each.line() is not None]
+            worth = [each for each in news if each.said() is not None]
             news, past = worth[max(0, len(worth) - lines) :], False
         display.show(news, record, standing)
         if not standing.live:
@@ -83,8 +88,8 @@ class LineDisplay:
     def show(self, news: Sequence[News], record: RunRecord, standing: Standing) -> None:
         """Print what is new."""
         for each in news:
-            if (line := each.line()) is not None:
-                self._out.print(line, soft_wrap=True)
+            if (said := each.said()) is not None:
+                self._out.print(Text(f"{each.place:>{_PLACE}}  ").append_text(said), soft_wrap=True)
         if standing.state != self._state:
             self._state = standing.state
             self._out.print(standing.sentence(), soft_wrap=True)
@@ -106,8 +111,12 @@ class LiveDisplay:
     def show(self, news: Sequence[News], record: RunRecord, standing: Standing) -> None:
         """Print what is new, and draw the panel."""
         for each in news:
-            if (line := each.line()) is not None:
-                self._live.console.print(line)
+            if (said := each.said()) is not None:
+                row = Table.grid(padding=(0, 2, 0, 0))
+                row.add_column(width=_PLACE, justify="right", style="dim", no_wrap=True)
+                row.add_column(overflow="fold")
+                row.add_row(each.place, said)
+                self._live.console.print(row)
         self._live.update(self._panel.drawn(self._out, record, standing), refresh=True)
 
     def close(self) -> None:

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections import deque
 from contextlib import suppress
+from dataclasses import replace
 from typing import Final
 
 from rich.console import Console, Group, RenderableType
-from rich.progress_bar import ProgressBar
 from rich.text import Text
 
 from lineside.cli.amounts import count, number, span
@@ -47,14 +47,15 @@ class LivePanel:
         """Return the panel for this moment."""
         with suppress(NoRecords, StoreUnavailable):  # what was read before stays
             self._metrics = self._read()
-        far = HowFar.of(record.progress, standing.state)
+        far = self._newest(HowFar.of(record.progress, standing.state), standing)
         step = self._look(record, far)
         width = min(out.width, _WIDEST)
         parts: list[RenderableType] = [Text(), self._title(standing, far, step)]
         steps = self._planned(far)
         if steps and step is not None:
-            parts.append(ProgressBar(total=steps, completed=min(step, steps), width=width))
-        values = [metric for metric in self._metrics if not metric.name.startswith("time/")][:_MOST_VALUES]
+            parts.append(_bar(min(1.0, step / steps), width, ascii_only=out.options.ascii_only))
+        charted = headline([metric.name for metric in self._metrics])
+        values = [metric for metric in self._metrics if metric.name not in charted][:_MOST_VALUES]
         if values:
             parts.append(
                 Text("  ".join(f"{printable(each.name)} {number(each.last.value)}" for each in values), "bold")
@@ -70,8 +71,13 @@ class LivePanel:
             read = [MetricSummary.read(reader, name, _MAX_POINTS) for name in dict.fromkeys(wanted)]
         return [metric for metric in read if metric is not None]
 
+    def _newest(self, far: HowFar, standing: Standing) -> HowFar:
+        """Return how far a run is that lives: records of batches are newer than what it says of itself."""
+        epochs = [metric.last.epoch + 1 for metric in self._metrics if metric.name.startswith("batch/")]
+        return replace(far, epoch=max(far.epoch or 1, *epochs)) if epochs and standing.live else far
+
     def _look(self, record: RunRecord, far: HowFar) -> int | None:
-        """Note where the run is, and return its step: records of batches are newer than what the run says of itself."""
+        """Note where the run is, and return its step."""
         newest = max((metric.last for metric in self._metrics), key=lambda point: point.step, default=None)
         if newest is not None and newest.step >= (far.step or 0):
             place = newest.time, newest.step
@@ -115,3 +121,9 @@ class LivePanel:
         curves = {printable(each.name): each.curve for each in self._metrics if each.name in telling}
         frame = Frame.around(curves.values(), may_be_log=True)
         return None if frame is None else chart(curves, frame, width, _ROWS, ascii_only=ascii_only)
+
+
+def _bar(share: float, width: int, *, ascii_only: bool) -> Text:
+    done, open_ = ("=", "-") if ascii_only else ("━", "━")
+    filled = round(share * width)
+    return Text().append(done * filled, "cyan").append(open_ * (width - filled), "bright_black")

@@ -35,13 +35,14 @@ class News:
         place = {"time": event.time, "attempt": event.attempt, "step": event.step, "epoch": event.epoch}
         return {"event": event.kind, **place, "data": dict(event.data)}
 
-    def line(self) -> Text | None:
-        """Return it as a line for people; None for what they need not see."""
-        said = _decision(self.what) if isinstance(self.what, Decision) else _event(self.what)
-        if said is None:
-            return None
-        step = "" if self.step is None else text(f"step {count(self.step)}", f"第 {count(self.step)} 步")
-        return Text().append(f"{step:>12}  ", "dim").append_text(said)
+    @property
+    def place(self) -> str:
+        """Where in the training it happened, in words."""
+        return "" if self.step is None else text(f"step {count(self.step)}", f"第 {count(self.step)} 步")
+
+    def said(self) -> Text | None:
+        """Return it in a sentence for people; None for what they need not see."""
+        return _decision(self.what) if isinstance(self.what, Decision) else _event(self.what)
 
 
 class Newsfeed:
@@ -105,8 +106,6 @@ def _event(event: Event) -> Text | None:
             said, style = text("error: ", "错误：") + printable(data.get("error")), "bold red"
         case "train_start":
             said, style = text(f"attempt {event.attempt} trains", f"第 {event.attempt} 次运行开始训练"), "bold"
-        case "train_end":
-            said, style = text("training is over: ", "训练结束：") + printable(data.get("reason")), "bold"
         case "paused":
             said, style = text("paused", "已暂停"), "yellow"
         case "unpaused":

@@ -92,9 +92,9 @@ def number(value: float) -> str:
     return f"{value:.4g}"
 
 
-def spark(curve: Series, columns: int, *, ascii_only: bool = False) -> str:
+def spark(curve: Series, columns: int, *, may_be_log: bool = False, ascii_only: bool = False) -> str:
     """Return a curve in one line of text; blank where there is nothing to draw."""
-    frame, canvas = Frame.around([curve]), Canvas(columns, 1)
+    frame, canvas = Frame.around([curve], may_be_log=may_be_log), Canvas(columns, 1)
     if frame is not None:
         frame.draw(canvas, curve)
     return characters(canvas.cells[0], ascii_only=ascii_only)

@@ -9,6 +9,7 @@ from typing import Any
 
 from lineside.callback import Callback
 from lineside.errors import AttachError
+from lineside.files import weight_suffix
 from lineside.ports import CallbackInfo, Capabilities, Host
 from lineside.registry import resolve
 from lineside.secret import holds_password, named_like_a_secret
@@ -40,7 +41,7 @@ def check_weight_files(callbacks: Sequence[Callback], host: Host) -> None:
     """Refuse stand-alone weight files that the host cannot write. Raises `OptionError`, with the kinds that it can."""
     for callback in callbacks:
         for file in callback.weight_files if callback.enabled else ():
-            host.check_weight_suffix(Path(file).suffix)
+            host.check_weight_suffix(weight_suffix(Path(file)))
 
 
 def _check_needs(callback: Callback, host: str, capabilities: Capabilities) -> None:

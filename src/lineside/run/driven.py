@@ -117,6 +117,18 @@ class DrivenRun(Run):
             )
         self.progress.epoch = epoch
 
+    def epoch_anew(self) -> None:
+        """The framework begins the epoch anew, after an error that it deals with by itself.
+
+        What the batches have given is forgotten; steps that were made are made, and ``on_epoch_start`` is not repeated.
+        """
+        progress = self.progress
+        if progress.phase == "trained":
+            progress.epochs_done -= 1
+        log.warning("%s begins epoch %d anew.", self.host, progress.epoch + 1)
+        progress.phase, progress.position = "train", 0
+        self.averages.clear()
+
     def batch_start(self, batch: Any = None) -> None:
         """Begin a micro-batch of training."""
         try:
@@ -124,6 +136,10 @@ class DrivenRun(Run):
         except BaseException as error:
             self.fail(error)
             raise
+
+    def keep_rates(self) -> None:
+        """Take the learning rates of now for those of the epoch: the framework sets the next ones before it ends."""
+        self._rates = dict(self.host_port.lr())
 
     def batch_end(self, size: int) -> None:
         """End a micro-batch of `size` samples; a safe point, if the optimizer stepped in it."""

@@ -28,6 +28,10 @@ def host_for_loop(
             raise OptionError("Run(optimizer=…) needs model= as well: a checkpoint holds both.")
         return PlainHost(validate)
     modules = list(model.values()) if isinstance(model, Mapping) else [model]
+    if _is_of_keras(modules, optimizer):
+        from lineside.backends.keras import engines
+
+        return engines.loop_host(model, optimizer, scheduler, extras, validate)
     torch = sys.modules.get("torch")
     if torch is not None and all(isinstance(module, torch.nn.Module) for module in modules):
         from lineside.backends.torch.engines import loop_host
@@ -35,6 +39,15 @@ def host_for_loop(
         host: Host = loop_host(model, optimizer, scheduler, extras, validate)
         return host
     raise OptionError(
-        f"Run(model=…) got a {type(modules[0]).__module__}.{type(modules[0]).__name__}; it takes a torch.nn.Module, "
-        "or a dict of them. Without model= a run still logs, watches and stops."
+        f"Run(model=…) got a {type(modules[0]).__module__}.{type(modules[0]).__name__}; it takes a torch.nn.Module "
+        "or a dict of them, or a keras.Model. Without model= a run still logs, watches and stops."
     )
+
+
+def _is_of_keras(modules: list[Any], optimizer: Any) -> bool:
+    keras, torch = sys.modules.get("keras"), sys.modules.get("torch")
+    if keras is None or not any(isinstance(module, keras.Model) for module in modules):
+        return False
+    # On torch a model of Keras is a module of torch as well, which an optimizer of torch may train.
+    of_torch = torch is not None and all(isinstance(module, torch.nn.Module) for module in modules)
+    return not of_torch or optimizer is None or isinstance(optimizer, keras.optimizers.Optimizer)

@@ -18,6 +18,7 @@ from lineside.dispatch.background import BackgroundCallback
 from lineside.dispatch.guard import Bound
 from lineside.dispatch.items import Marker, Task
 from lineside.errors import CheckpointContentsError, RequestRefused, StateMismatch
+from lineside.files import weight_suffix
 from lineside.ports import HostState, SavedState, TensorWriter
 from lineside.run.view import LiveView
 from lineside.weights import RAW
@@ -129,7 +130,7 @@ def weights(run: LiveView, state: RunState) -> Contents:
 def weight_files(run: LiveView, state: RunState, files: Sequence[str]) -> dict[Path, TensorWriter]:
     """Return writers of stand-alone files: whoever deploys one wants the weights that its metric was made with."""
     validated = state.tensors.get(run.validated_with)
-    return {Path(file): run.host_port.weight_file(Path(file).suffix, validated) for file in files}
+    return {Path(file): run.host_port.weight_file(weight_suffix(Path(file)), validated) for file in files}
 
 
 def _tensors_of(callback: str) -> str:

@@ -201,7 +201,8 @@ class FakeRun(FakeRehearsal):
         self.stage, batch = "val", self.batch
         try:
             self.emit(Event.VAL_START)
-            for self.batch, (self.batch_data, outputs) in enumerate(self._validation):
+            for index, (data, outputs) in enumerate(self._validation):
+                self.batch, self.batch_data = index, data
                 self.emit(Event.VAL_BATCH_START)
                 self.outputs = outputs
                 self.emit(Event.VAL_BATCH_END)

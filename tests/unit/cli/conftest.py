@@ -1,12 +1,14 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from lineside.run import session
 from tests.unit.cli import written_runs
+from tests.unit.cli.written_live import Training
 
 
 @pytest.fixture(scope="session")
@@ -23,3 +25,14 @@ def written(tmp_path_factory: pytest.TempPathFactory) -> Path:
         written_runs.failed(run_dir)
     written_runs.killed(run_dir)
     return run_dir
+
+
+@pytest.fixture
+def training(tmp_path: Path) -> Iterator[Training]:
+    """A run whose lock this process holds; what happens in it, a test says."""
+    run = written_runs.killed(tmp_path, age=0.0)
+    run.lock()
+    training = Training(run)
+    yield training
+    training.writer.close()
+    run.unlock()

@@ -21,7 +21,7 @@ def decision(
     [
         (decision(Kind.STOP), "stop"),
         (decision(Kind.SET_LR, value=0.001, group=None), "set_lr 0.001"),
-        (decision(Kind.SET_LR, value=0.001, group="head"), "set_lr 0.001 (head)"),
+        (decision(Kind.SET_LR, value=0.001, group="head"), "set_lr 0.001 (group head)"),
         (decision(Kind.SET_LR, value="\x1b"), r"set_lr \x1b"),
         (decision(Kind.SAVE, tag="best"), "save best"),
         (decision(Kind.SAVE), "save"),

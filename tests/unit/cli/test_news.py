@@ -13,14 +13,14 @@ from lineside.store import RunDirectory, StoreWriter
 from lineside.store.entries import Event, RecordedRequest
 
 
-def line(kind: str, data: dict[str, Any], step: int = 1200, attempt: int = 2, epoch: int = 3) -> str | None:
+def said(kind: str, data: dict[str, Any], step: int = 1200, attempt: int = 2, epoch: int = 3) -> str | None:
     event = Event(kind, attempt, step, epoch, 5.0, data)
-    said = News(5.0, step, event).line()
+    said = News(5.0, step, event).said()
     return None if said is None else said.plain
 
 
 @pytest.mark.parametrize(
-    ("kind", "data", "said"),
+    ("kind", "data", "sentence"),
     [
         (
             "epoch_end",
@@ -33,28 +33,31 @@ def line(kind: str, data: dict[str, Any], step: int = 1200, attempt: int = 2, ep
         ("alert", {"title": "Spike"}, "alert: Spike"),
         ("exception", {"error": "ValueError: no"}, "error: ValueError: no"),
         ("train_start", {}, "attempt 2 trains"),
-        ("train_end", {"reason": "enough"}, "training is over: enough"),
         ("paused", {}, "paused"),
         ("unpaused", {}, "goes on"),
     ],
 )
-def test_each_event_is_a_line(kind: str, data: dict[str, Any], said: str) -> None:
-    assert line(kind, data) == f"  step 1,200  {said}"
+def test_each_event_is_a_sentence(kind: str, data: dict[str, Any], sentence: str) -> None:
+    assert said(kind, data) == sentence
 
 
-def test_what_people_need_not_see_is_no_line() -> None:
-    assert line("facts", {}) is None
+def test_what_people_need_not_see_is_not_said() -> None:
+    assert said("facts", {}) is None
+    assert said("train_end", {"reason": "the end of the run tells it"}) is None
     routine = Request(Kind.SAVE, "", "model-checkpoint", "callback", {"tag": "best"})
     entry = RecordedRequest(routine, Outcome(applied=True, step=3), 1, 5.0)
-    assert News(5.0, 3, Decision(entry)).line() is None
+    assert News(5.0, 3, Decision(entry)).said() is None
 
 
 def test_a_request_tells_who_why_and_what_became_of_it() -> None:
     request = Request(Kind.SET_LR, "the loss has flattened", "ada", "operator", {"value": 0.01})
     entry = RecordedRequest(request, Outcome(applied=True, step=3), 1, 5.0)
-    said = News(5.0, 3, Decision(entry)).line()
-    assert said is not None
-    assert said.plain == "      step 3  set_lr 0.01 by ada (the loss has flattened): applied"
+    news = News(5.0, 1200, Decision(entry))
+    sentence = news.said()
+    assert sentence is not None
+    assert sentence.plain == "set_lr 0.01 by ada (the loss has flattened): applied"
+    assert news.place == "step 1,200"
+    assert News(5.0, None, Decision(entry)).place == ""
 
 
 def test_each_thing_is_read_once_in_order(tmp_path: Path) -> None:

@@ -50,7 +50,9 @@ def test_each_curve_has_a_chart_where_there_are_no_colours(written: Path) -> Non
 def test_decisions_tell_what_who_why_and_the_outcome(written: Path) -> None:
     decisions = "\n".join(section(call("show", "cnn", "--run-dir", written, width=150).out, "Decisions"))
     assert re.search(r"10 +set_lr 0\.01 +decider +the loss has flattened +applied", decisions)
-    assert re.search(r"10 +set_lr 0\.1 \(nobody\) +decider +who knows +refused: there is no group 'nobody'", decisions)
+    assert re.search(
+        r"10 +set_lr 0\.1 \(group nobody\) +decider +who knows +refused: there is no group 'nobody'", decisions
+    )
     assert "save special" not in decisions
     everything = call("show", "cnn", "--all", "--run-dir", written, width=150).out
     assert re.search(r"10 +save special +decider +the best so far +applied", everything)

@@ -95,6 +95,12 @@ def test_losses_over_decades_are_drawn_on_a_logarithmic_scale() -> None:
         assert not other.log
 
 
+def test_a_line_of_text_may_have_a_logarithmic_scale_too() -> None:
+    falling = series([10.0 ** -(step / 10) for step in range(40)])
+    assert spark(falling, 8).count("⣀") > 4
+    assert spark(falling, 8, may_be_log=True).count("⣀") < 3
+
+
 def test_two_curves_have_two_colours_and_one_scale() -> None:
     low, high = series([0.0, 1.0, 0.0]), series([2.0, 3.0, 2.0])
     frame = Frame.around([low, high])

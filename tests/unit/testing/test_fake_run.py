@@ -271,3 +271,21 @@ def test_values_of_batches_are_as_fresh_after_a_resume_as_before() -> None:
     assert before is not None
     assert after is not None
     assert after.serial > before.serial
+
+
+def test_a_validation_has_the_batches_that_it_was_given() -> None:
+    seen: list[object] = []
+
+    class Look(Callback):
+        def on_val_batch_start(self, run) -> None:
+            seen.append((run.batch, run.batch_data, run.outputs))
+
+        def on_val_batch_end(self, run) -> None:
+            seen.append((run.batch, run.batch_data, run.outputs))
+
+        def on_val_end(self, run) -> None:
+            seen.append((run.batch_data, run.outputs))
+
+    run = FakeRun([Look()], validation=[("a", 1), ("b", 2)])
+    run.epoch_end(val_loss=0.5)
+    assert seen == [(0, "a", None), (0, "a", 1), (1, "b", None), (1, "b", 2), (None, None)]

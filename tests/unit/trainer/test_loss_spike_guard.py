@@ -274,3 +274,17 @@ def test_a_smoke_run_and_a_second_fit_work(run_dir: Path) -> None:
     model, _ = train(run_dir, one)
     assert len(smoke.history["val/loss"]) == 2
     assert finite(model)
+
+
+def test_a_training_cannot_go_on_from_weights_alone(run_dir: Path) -> None:
+    class Ask(lineside.Callback):
+        def on_batch_end(self, run: lineside.RunView) -> None:
+            if run.step == 1:
+                run.save("slim", weights_only=True)
+            elif run.step == 2:
+                run.restore("slim", weights_only=False)
+
+    _, result = train(run_dir, Ask(), epochs=1, poison=0.0)
+    with RunReader.open(result.run) as reader:
+        (restore,) = [entry for entry in reader.requests() if entry.request.kind.word == "restore"]
+    assert "holds weights alone: restore it with weights_only=True" in str(restore.outcome)

@@ -7,18 +7,20 @@ from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any, NoReturn
 
-from lineside.backends.keras import generators, variables
+import numpy as np
+
+from lineside.backends.keras import generators, variables, weight_files
 from lineside.backends.keras.model import KerasModel
 from lineside.backends.keras.rates import KerasRates
 from lineside.backends.keras.source import ReplayedSource, batch_size
-from lineside.errors import OptionError, RequestRefused, StateMismatch, nearest
+from lineside.errors import OptionError, RequestRefused, StateMismatch
 from lineside.metrics import Scalar
 from lineside.ports import BatchSource, Capabilities, HostState, SavedState, Stage, TensorWriter
 
 _GENERATORS = "rank-0/generators.json"
 _MODEL, _OPTIMIZER = "model.safetensors", "optimizer.safetensors"
 _MODEL_ORDER, _OPTIMIZER_ORDER, _RATES = "model.json", "optimizer.json", "rates.json"
-SUFFIXES = (".weights.h5", ".h5", ".keras", ".safetensors")
+_EXTRAS = "extras.json"
 
 
 class KerasHost:
@@ -30,6 +32,10 @@ class KerasHost:
         model: a `keras.Model`.
         optimizer: of Keras; None without one.
         validate: runs a validation.
+        extras: further objects by name, whose `state_dict` is plain data.
+
+    Raises:
+        OptionError: an extra has no state.
     """
 
     def __init__(
@@ -39,16 +45,22 @@ class KerasHost:
         model: Any,
         optimizer: Any,
         validate: Callable[[], None] | None = None,
+        extras: Mapping[str, Any] | None = None,
     ) -> None:
         self.name = name
         self.capabilities = capabilities
         self.model: Any = KerasModel(model)
         self.optimizers: Mapping[str, Any] = {"": optimizer} if optimizer is not None else {}
-        self.schedulers: Sequence[str] = ()
         self._module = model
         self._optimizer = optimizer
         self._rates = KerasRates(optimizer, self.model.synchronise)
         self._validate = validate
+        self._extras = dict(extras or {})
+        for key, extra in self._extras.items():
+            if not hasattr(extra, "state_dict") or not hasattr(extra, "load_state_dict"):
+                raise OptionError(
+                    f"extras[{key!r}] is a {type(extra).__name__}, without state_dict or load_state_dict."
+                )
 
     def watch(self, gradients_ready: Callable[..., None], stepped: Callable[..., None]) -> None:
         """Nothing to hook into: steps are told by the bridge, or by `Run.stepped`."""
@@ -59,8 +71,12 @@ class KerasHost:
     # ---- values --------------------------------------------------------------------------------------------------
 
     def freeze(self, scalar: Any) -> Scalar:
-        """Return a number, or a tensor of the backend, which nothing changes in place."""
-        return scalar if hasattr(scalar, "shape") else float(scalar)
+        """Return a number, or a tensor of the backend that nothing changes in place; variables are read at once."""
+        if hasattr(scalar, "clone"):
+            copied: Scalar = scalar.detach().clone()
+            return copied
+        changes = hasattr(scalar, "assign") or isinstance(scalar, np.ndarray)
+        return scalar if hasattr(scalar, "shape") and not changes else float(scalar)
 
     def read(self, scalars: Sequence[Scalar]) -> list[float]:
         """Return numbers."""
@@ -69,6 +85,11 @@ class KerasHost:
     batch_size = staticmethod(batch_size)
 
     # ---- learning rates and requests -----------------------------------------------------------------------------
+
+    @property
+    def schedulers(self) -> Sequence[str]:
+        """Return the kind of schedule that the optimizer follows, if it follows one."""
+        return () if self._rates.follows is None else (self._rates.follows,)
 
     def lr(self) -> Mapping[str, float]:
         """Return the learning rate, as the optimizer uses it."""
@@ -141,11 +162,7 @@ class KerasHost:
 
     def check_weight_suffix(self, suffix: str) -> None:
         """Raise `OptionError` for a suffix that Keras cannot write."""
-        if suffix not in SUFFIXES:
-            raise OptionError(
-                f"Weights of a Keras model cannot be written to {suffix or 'a file without a suffix'!r}."
-                f"{nearest(suffix, SUFFIXES)} Let the file name end in {', '.join(SUFFIXES)}."
-            )
+        weight_files.check_suffix(suffix)
 
     def weight_file(self, suffix: str, over: Mapping[str, Any] | None = None) -> TensorWriter:
         """Return a writer of a stand-alone file: ``.keras`` and ``.h5`` of the whole model, ``.weights.h5`` of weights.
@@ -159,22 +176,10 @@ class KerasHost:
 
         def write(path: Path) -> None:
             self.model.synchronise()
-            with self.model.swapped(over or {}):
-                self._save(path, suffix)
+            with self.model.standing_alone(over or {}):
+                weight_files.write(self._module, path, suffix)
 
         return write
-
-    def _save(self, path: Path, suffix: str) -> None:
-        # Keras looks at the end of the name, and a file that is not yet committed has another one.
-        beside = path.with_name(f"{path.name.split('.')[0]}-unfinished{'.weights.h5' if suffix == '.h5' else suffix}")
-        try:
-            if suffix == ".keras":
-                self._module.save(beside)
-            else:
-                self._module.save_weights(beside)
-            beside.replace(path)
-        finally:
-            beside.unlink(missing_ok=True)
 
     # ---- checkpoints ---------------------------------------------------------------------------------------------
 
@@ -185,7 +190,12 @@ class KerasHost:
         files = {_MODEL: variables.writer(weights)}
         if self._optimizer is not None:
             files[_OPTIMIZER] = variables.writer(slots)
-        documents = {_MODEL_ORDER: list(weights), _OPTIMIZER_ORDER: list(slots), _RATES: self._rates.state_dict()}
+        documents: dict[str, Any] = {
+            _MODEL_ORDER: list(weights),
+            _OPTIMIZER_ORDER: list(slots),
+            _RATES: self._rates.state_dict(),
+        }
+        documents[_EXTRAS] = {name: extra.state_dict() for name, extra in self._extras.items()}
         return HostState(files, documents)
 
     def _slots(self) -> dict[str, Any]:
@@ -216,10 +226,11 @@ class KerasHost:
         self.model.load(weights)
         variables.assign(slots, state)
         self._rates.load_state_dict(saved.document(_RATES))
+        for name, extra in saved.document(_EXTRAS).items():
+            if name in self._extras:
+                self._extras[name].load_state_dict(extra)
 
     def go_back(self, saved: SavedState, *, same_epoch: bool) -> None:
-        """Put model and optimizer back; the learning rate goes on."""
-        rate = self.lr()
-        self.restore(saved)
-        for value in rate.values():
-            self._optimizer.learning_rate = value
+        """Put model, optimizer and extras back; the learning rate goes on."""
+        with self._rates.going_on():
+            self.restore(saved)

@@ -99,15 +99,32 @@ class KerasModel:
         """Put other weights into the model for a while."""
         if self._raw is not None:
             raise RunStateError("Other weights are swapped in already: leave the outer model.swapped() first.")
-        here = self.variables()
-        variables.check(here, weights, "model", partial=True)
-        self._raw = raw = self.capture()
+        variables.check(self.variables(), weights, "model", partial=True)
+        self._raw = self.capture()
         try:
-            variables.assign(here, weights)
-            yield
+            with self._holding(weights):
+                yield
         finally:
             self._raw = None
-            variables.assign(self.variables(), raw)
+
+    @contextmanager
+    def standing_alone(self, over: Mapping[str, Any]) -> Iterator[None]:
+        """Have the model hold its own weights with others over them, also while others are swapped in."""
+        if self._raw is None and not over:
+            yield
+            return
+        with self._holding({**self.raw(), **over}):
+            yield
+
+    @contextmanager
+    def _holding(self, weights: Mapping[str, Any]) -> Iterator[None]:
+        """Have the model hold weights that fit, and afterwards what it holds now."""
+        before = self.capture()
+        try:
+            variables.assign(self.variables(), weights)
+            yield
+        finally:
+            variables.assign(self.variables(), before)
 
     def _refuse(self, what: str) -> NoReturn:
         raise RequestRefused(f"Keras shows callbacks no {what}.")

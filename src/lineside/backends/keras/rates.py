@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from typing import Any
 
 from lineside.errors import RequestRefused
@@ -27,9 +28,12 @@ class KerasRates:
         self._found: float | None = None
 
     @property
-    def _schedule(self) -> str | None:
-        schedule = getattr(self._optimizer, "_learning_rate", None)
-        return type(schedule).__name__ if hasattr(schedule, "get_config") and callable(schedule) else None
+    def follows(self) -> str | None:
+        """The kind of schedule that the optimizer follows; None where it has a number."""
+        # The wrapper of mixed precision has no rate of its own.
+        optimizer = getattr(self._optimizer, "inner_optimizer", self._optimizer)
+        rate = getattr(optimizer, "_learning_rate", None)
+        return None if rate is None or hasattr(rate, "assign") else getattr(rate, "__name__", type(rate).__name__)
 
     def lr(self) -> dict[str, float]:
         """Return the rate; reading it waits for the device."""
@@ -87,11 +91,20 @@ class KerasRates:
             raise RequestRefused("There is no optimizer whose learning rate could be set.")
         if group is not None and str(group) != GROUP:
             raise RequestRefused(f"There is no parameter group {group!r}: an optimizer of Keras has one, {GROUP!r}.")
-        if self._schedule is not None:
+        if self.follows is not None:
             raise RequestRefused(
-                f"The optimizer follows the schedule {self._schedule}, which Keras reads at every step and which "
+                f"The optimizer follows the schedule {self.follows}, which Keras reads at every step and which "
                 "nothing can be put on top of: give the optimizer a number, and the schedule as a callback."
             )
+
+    @contextmanager
+    def going_on(self) -> Iterator[None]:
+        """Keep the rate, and what is put on top, while the optimizer is put back; a schedule reads its own steps."""
+        state, rate = self.state_dict(), self.lr()
+        yield
+        self.load_state_dict(state)
+        if rate and self.follows is None:
+            self._optimizer.learning_rate = rate[GROUP]
 
     def state_dict(self) -> dict[str, Any]:
         """Return what is put on top, as plain data."""

@@ -14,6 +14,7 @@ _SAYINGS = (
     "CUDNN_STATUS_ALLOC_FAILED",
     "CUDNN_STATUS_INTERNAL_ERROR_DEVICE_ALLOCATION_FAILED",
     "std::bad_alloc",
+    "could not create a primitive",  # oneDNN on the CPU, which names no cause; where a smaller batch went, it is this
 )
 
 

@@ -2,50 +2,25 @@
 
 from __future__ import annotations
 
-import sys
-import weakref
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from types import TracebackType
-from typing import Any
+from typing import Any, Literal
 
 from keras.callbacks import Callback as Base
 
-from lineside.backends.keras.host import KerasHost
+from lineside.bridges.keras.host import FitHost
 from lineside.callback import Callback
 from lineside.errors import RunStateError
-from lineside.events import Event
-from lineside.ports import Capabilities
 from lineside.run.driven import DrivenRun
-
-_MISSING = {
-    Event.BACKWARD_END: "Keras computes gradients inside of its train step and shows them to nobody",
-    Event.EXPORT_START: "Keras exports by a method of the model, which tells nobody",
-    Event.EXPORT_END: "Keras exports by a method of the model, which tells nobody",
-}
-CAPABILITIES = Capabilities(
-    frozenset(Event) - frozenset(_MISSING),
-    frozenset({"model", "set_lr", "schedule_lr", "restore", "pause"}),
-    {
-        **{event.hook: why for event, why in _MISSING.items()},
-        "gradients": _MISSING[Event.BACKWARD_END],
-        "batch_data": "Keras shows callbacks neither batches nor outputs",
-        "validate": "fit validates at the end of an epoch and at no other time",
-        "rehearse": "Keras' loop cannot go back within an epoch",
-        "trials": "Keras' train step belongs to fit",
-        "update_bn": "the training data belongs to fit",
-        "profile": "use keras.callbacks.TensorBoard(profile_batch=…) on TensorFlow, or the profiler of the backend",
-        "resume_in_epoch": "fit cannot enter the batches of an epoch in their middle",
-    },
-)
 
 
 class KerasCallback(Base):  # type: ignore[misc] # Keras has no types
     """Carries callbacks of Lineside; made by `lineside.keras`.
 
     The values that Keras gives with a batch are running means over the epoch, and so are ``batch/<metric>`` here; the
-    values of an epoch are Keras' own. Keras tells callbacks nothing of a failure: errors of the train step and of the
-    process are seen, one that is caught around `fit` when the next training begins or the process ends.
+    values of an epoch are Keras' own. Keras does not tell how many samples a batch has: ``run.samples`` stays 0. It
+    tells no callback of a failure either: those of a step and of the process are seen, and one outside of the steps
+    that somebody catches around `fit` when the next training begins or the process ends.
 
     Attributes:
         run: the run of the newest fit, evaluation or prediction; None before.
@@ -57,59 +32,38 @@ class KerasCallback(Base):  # type: ignore[misc] # Keras has no types
         super().__init__()
         self.callbacks = list(callbacks)
         self.run: DrivenRun | None = None
+        self._host: FitHost | None = None
         self._place = dict(place)
         self._resume = dict(resume)
         self._directory: Path | None = None
         self._training = False
+        self._accumulated = 1
         self._next_batch = 0
         self._values: Mapping[str, Any] = {}
-        self._restore_hook: Callable[[], None] | None = None
+        self._logged: dict[str, Any] = {}
 
     # ---- training ------------------------------------------------------------------------------------------------
 
     def on_train_begin(self, logs: Mapping[str, Any] | None = None) -> None:
-        """Open the run; the model is compiled and built by now, or will be by its first batch."""
-        self._end(RunStateError("fit was left before its end"))
-        run = self.run = DrivenRun(
-            host=KerasHost("keras", CAPABILITIES, self.model, self.model.optimizer),
-            callbacks=self.callbacks,
-            **self._place,
-            **self._resume,
-        )
+        """Open the run; the model is compiled and built by now."""
+        self._give_up()
+        model = self.model
+        host = self._host = FitHost(model)
+        run = self.run = DrivenRun(host=host, callbacks=self.callbacks, **self._place, **self._resume)
         run.open()
+        host.look_out(run.fail, "train_function")
+        run.echo = self._keep
         self._directory, self._training = run.dir, True
-        self._look_out(run)
+        self._accumulated = getattr(model.optimizer, "gradient_accumulation_steps", None) or 1
         epochs = self.params.get("epochs")
         run.train_start(epochs=epochs)
         if run.epoch:
-            self.model._initial_epoch = run.epoch  # noqa: SLF001 - the way of Keras' own BackupAndRestore
+            model._initial_epoch = run.epoch  # noqa: SLF001 - the way of Keras' own BackupAndRestore
         if run.stopping or (epochs is not None and run.epoch >= epochs):
-            self.model._initial_epoch = epochs  # noqa: SLF001 - fit looks at stop_training behind a batch
+            model._initial_epoch = epochs  # noqa: SLF001 - fit looks at stop_training behind a batch
 
-    def _look_out(self, run: DrivenRun) -> None:
-        """See the failures that Keras does not tell: of the train step, and of the whole process."""
-        step, hook, watcher = self.model.train_function, sys.excepthook, weakref.ref(run)
-
-        def watched(*arguments: Any) -> Any:
-            try:
-                return step(*arguments)
-            except BaseException as error:
-                if not isinstance(error, StopIteration) and type(error).__name__ != "OutOfRangeError":
-                    self._end(error)
-                raise
-
-        def died(kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:
-            open_run = watcher()
-            if open_run is not None:
-                open_run.fail(error)
-            hook(kind, error, trace)
-
-        def restore() -> None:
-            self.model.train_function = step
-            if sys.excepthook is died:
-                sys.excepthook = hook
-
-        self.model.train_function, sys.excepthook, self._restore_hook = watched, died, restore
+    def _keep(self, values: Mapping[str, Any], step: int) -> None:
+        self._logged.update(values)
 
     @property
     def _open_run(self) -> DrivenRun:
@@ -132,56 +86,61 @@ class KerasCallback(Base):  # type: ignore[misc] # Keras has no types
     def on_train_batch_end(self, batch: int, logs: Mapping[str, Any] | None = None) -> None:
         """A batch ends, or the last one of several in one execution (``steps_per_execution``)."""
         run = self._open_run
-        more = batch - self._next_batch
-        run.progress.step += more
-        run.progress.position += more
-        run.progress.batches_done += more
+        progress, more = run.progress, batch - self._next_batch
+        steps = (progress.batches_done + more + 1) // self._accumulated - progress.batches_done // self._accumulated
+        progress.position += more
+        progress.batches_done += more
         self._values = logs or {}
         run.log(self._values)
-        run.stepped()
+        if steps:
+            progress.step += steps - 1
+            run.stepped()
         run.batch_end(0)
         if run.stopping:
             self.model.stop_training = True
 
-    def on_epoch_end(self, epoch: int, logs: Mapping[str, Any] | None = None) -> None:
-        """An epoch ends, its validation included."""
+    def on_epoch_end(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
+        """An epoch ends, its validation included; what our callbacks have logged joins the logs of Keras."""
         run = self._open_run
-        values = {name: value for name, value in (logs or {}).items() if not name.startswith("val_")}
-        run.train_epoch_end(values)
+        run.train_epoch_end({name: value for name, value in (logs or {}).items() if not name.startswith("val_")})
         run.epoch_end()
+        if logs is not None:
+            logs.update({name: float(value) for name, value in self._logged.items()})
+        self._logged = {}
         if run.stopping:
             self.model.stop_training = True
 
     def on_train_end(self, logs: Mapping[str, Any] | None = None) -> None:
         """Training is over."""
         self.model._initial_epoch = None  # noqa: SLF001 - as BackupAndRestore leaves it
+        self._training = False
         self._open_run.train_end()
-        self._end(None)
+        self._open_run.close()
 
     # ---- evaluation ----------------------------------------------------------------------------------------------
 
     def on_test_begin(self, logs: Mapping[str, Any] | None = None) -> None:
         """A validation within `fit`, or `evaluate` on its own, which is a test."""
-        if self._training:
-            self._open_run.train_epoch_end(self._values)
-            self._open_run.has_validation = True
-            self._open_run.evaluation_start("val")
+        run = self.run
+        if run is not None and self._host is not None and self._training and not run.closed:
+            self._host.look_out(run.fail, "test_function")
+            run.train_epoch_end(self._values)
+            run.has_validation = True
+            run.evaluation_start("val")
         else:
-            self._alone().evaluation_start("test")
+            self._alone("test", "test_function")
 
     def on_predict_begin(self, logs: Mapping[str, Any] | None = None) -> None:
         """A prediction on its own."""
-        self._alone().evaluation_start("predict")
+        self._alone("predict", "predict_function")
 
-    def _alone(self) -> DrivenRun:
-        run = self.run = DrivenRun.for_evaluation(
-            self._directory,
-            host=KerasHost("keras", CAPABILITIES, self.model, self.model.optimizer),
-            callbacks=self.callbacks,
-            **self._place,
-        )
+    def _alone(self, stage: Literal["test", "predict"], step: str) -> None:
+        self._give_up()
+        host = FitHost(self.model)
+        run = self.run = DrivenRun.for_evaluation(self._directory, host=host, callbacks=self.callbacks, **self._place)
         run.open()
-        return run
+        host.look_out(run.fail, step)
+        run.evaluation_start(stage)
 
     def on_test_batch_begin(self, batch: int, logs: Mapping[str, Any] | None = None) -> None:
         """A batch of an evaluation begins."""
@@ -207,14 +166,8 @@ class KerasCallback(Base):  # type: ignore[misc] # Keras has no types
 
     # ---- the end -------------------------------------------------------------------------------------------------
 
-    def _end(self, error: BaseException | None) -> None:
-        if not self._training or self.run is None:
-            return
+    def _give_up(self) -> None:
+        """Close a run that was left by an error which nobody told."""
         self._training = False
-        if self._restore_hook is not None:
-            self._restore_hook()
-            self._restore_hook = None
-        if error is None:
-            self.run.close()
-        else:
-            self.run.fail(error)
+        if self.run is not None:
+            self.run.fail(RunStateError("fit was left before its end"))

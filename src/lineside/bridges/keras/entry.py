@@ -41,7 +41,7 @@ def keras(
 
     Raises:
         MissingDependency: Keras is not installed.
-        OptionError: it is older than version 3.
+        OptionError: it is older than version 3.5.
     """
     check_version("keras", "3.5", extra="keras")
     from lineside.bridges.keras.callback import KerasCallback

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Literal
@@ -10,12 +9,13 @@ from typing import Any, Literal
 from lightning.pytorch import Callback as Base
 from torch import Tensor
 
+from lineside.bridges.lightning.echo import Echo
+from lineside.bridges.lightning.epoch_end import EpochEnd
 from lineside.bridges.lightning.host import LightningHost
+from lineside.bridges.lightning.published import Published
 from lineside.callback import Callback
 from lineside.errors import RunStateError
 from lineside.run.driven import DrivenRun
-
-log = logging.getLogger("lineside")
 
 
 class LightningCallback(Base):
@@ -23,7 +23,7 @@ class LightningCallback(Base):
 
     Lightning validates before its ``on_train_epoch_end``, and checks its validation before the training begins
     (``num_sanity_val_steps``). Here the training part of an epoch ends where the validation behind its last batch
-    begins, and the check is nobody's validation.
+    begins, the check is nobody's validation, and the epoch ends behind the module's own ``on_train_epoch_end``.
 
     Attributes:
         run: the run of the newest fit, validation, test or prediction; None before.
@@ -42,8 +42,10 @@ class LightningCallback(Base):
         self._place = dict(place)
         self._resume = dict(resume)
         self._hparams = hparams
+        self._scaler: Any = None
         self._directory: Path | None = None
-        self._before: dict[str, Any] = {}
+        self._published = Published()
+        self._epoch_end = EpochEnd(self._end_epoch)
 
     # ---- training ------------------------------------------------------------------------------------------------
 
@@ -56,10 +58,13 @@ class LightningCallback(Base):
                 "leave ckpt_path out, since a run puts Lightning's loops back as well."
             )
         run = self._new_run(trainer, pl_module, **self._resume)
+        self._scaler = getattr(trainer.precision_plugin, "scaler", None)
         run.has_validation = bool(trainer.enable_validation)
         run.open()
         self._directory = run.dir
-        run.echo = None if trainer.logger is None else _Echo(trainer)
+        run.echo = Echo(trainer) if trainer.loggers else None
+        self._published.forget()
+        self._epoch_end.enter(trainer)
 
     def _new_run(self, trainer: Any, module: Any, **resume: Any) -> DrivenRun:
         hparams = self._hparams if self._hparams is not None else dict(getattr(module, "hparams", {}))
@@ -76,9 +81,9 @@ class LightningCallback(Base):
 
     def on_train_start(self, trainer: Any, pl_module: Any) -> None:
         """Training begins, or goes on."""
-        run, epochs, steps = self._open_run, trainer.max_epochs, trainer.max_steps
+        run, epochs = self._open_run, trainer.max_epochs
         run.signals.install()
-        run.train_start(epochs=None if epochs in (None, -1) else epochs, steps=None if steps in (None, -1) else steps)
+        run.train_start(epochs=None if epochs in (None, -1) else epochs, steps=_planned_steps(trainer))
         trainer.should_stop = trainer.should_stop or run.stopping
 
     def on_train_epoch_start(self, trainer: Any, pl_module: Any) -> None:
@@ -90,20 +95,32 @@ class LightningCallback(Base):
 
     def on_train_batch_start(self, trainer: Any, pl_module: Any, batch: Any, batch_idx: int) -> None:
         """A batch begins; it is on its device."""
-        self._open_run.batch_start(batch)
+        run = self._open_run
+        run.batch_start(batch)
+        if trainer.fit_loop.epoch_loop.batch_progress.is_last_batch:
+            # Schedulers that step once an epoch do so behind this batch, before anybody is told that it is over.
+            run.keep_rates()
 
     def on_after_backward(self, trainer: Any, pl_module: Any) -> None:
-        """Gradients are ready."""
-        self._open_run.gradients_ready()
+        """Gradients are ready; those that mixed precision has scaled are so later."""
+        if self._scaler is None:
+            self._open_run.gradients_ready()
+
+    def on_before_optimizer_step(self, trainer: Any, pl_module: Any, optimizer: Any) -> None:
+        """Gradients that mixed precision had scaled are ready."""
+        if self._scaler is not None:
+            self._open_run.gradients_ready()
 
     def on_train_batch_end(self, trainer: Any, pl_module: Any, outputs: Any, batch: Any, batch_idx: int) -> None:
         """A batch ends: publish its values, unread, and come to a safe point."""
         run = self._open_run
         run.outputs = outputs
-        values = _scalars(trainer.callback_metrics, self._before)
-        self._before = dict(trainer.callback_metrics)
+        values: dict[str, Any] = self._published.take(trainer)
         loss = outputs.get("loss") if isinstance(outputs, Mapping) else outputs
         if isinstance(loss, Tensor):
+            if pl_module.automatic_optimization and trainer.accumulate_grad_batches > 1:
+                # Lightning hands out this batch's share of the loss of the step.
+                loss = loss * trainer.accumulate_grad_batches
             run.loss = loss
             values["loss"] = loss
         run.log(values)
@@ -111,18 +128,18 @@ class LightningCallback(Base):
         if run.stopping:
             trainer.should_stop = True
 
-    def on_train_epoch_end(self, trainer: Any, pl_module: Any) -> None:
-        """Everything of the epoch is over here, its validation included."""
+    def _end_epoch(self, trainer: Any) -> None:
         run = self._open_run
-        values = _scalars(trainer.callback_metrics, self._before)
-        run.epoch_end({name: value for name, value in values.items() if name not in run.metrics or _is_train(name)})
-        self._before = dict(trainer.callback_metrics)
+        run.epoch_end(self._published.take(trainer))
         if run.stopping:
             trainer.should_stop = True
 
     def on_train_end(self, trainer: Any, pl_module: Any) -> None:
         """Training is over."""
-        self._open_run.train_end()
+        run, steps = self._open_run, _planned_steps(trainer)
+        if steps is not None and run.step >= steps:
+            run.end_after(steps)
+        run.train_end()
 
     # ---- evaluation ----------------------------------------------------------------------------------------------
 
@@ -156,8 +173,11 @@ class LightningCallback(Base):
                 **self._place,
             )
             self.run.open()
-        self._before = dict(trainer.callback_metrics)
-        self._open_run.evaluation_start(stage)
+            self._published.forget()
+        self._published.take(trainer)
+        run = self._open_run
+        run.evaluation_start(stage)
+        run.total_batches = _evaluation_batches(trainer, stage)
 
     def on_validation_batch_start(
         self, trainer: Any, pl_module: Any, batch: Any, batch_idx: int, dataloader_idx: int = 0
@@ -189,9 +209,8 @@ class LightningCallback(Base):
         if trainer.sanity_checking:
             return
         run = self._open_run
-        run.log(_scalars(trainer.callback_metrics, self._before))
+        run.log(self._published.take(trainer))
         run.evaluation_end()
-        self._before = dict(trainer.callback_metrics)
 
     on_test_end = on_validation_end
     on_predict_end = on_validation_end
@@ -200,33 +219,30 @@ class LightningCallback(Base):
 
     def on_exception(self, trainer: Any, pl_module: Any, exception: BaseException) -> None:
         """Something failed, in a callback or anywhere else."""
+        self._epoch_end.leave(trainer)
         if self.run is not None:
             self.run.fail(exception)
 
     def teardown(self, trainer: Any, pl_module: Any, stage: str) -> None:
         """All is over."""
+        self._epoch_end.leave(trainer)
         if self.run is not None:
             self.run.close()
 
 
-class _Echo:
-    """Hands what our callbacks log to Lightning's loggers, too."""
-
-    def __init__(self, trainer: Any) -> None:
-        self._trainer = trainer
-
-    def __call__(self, values: Mapping[str, Any], step: int) -> None:
-        for logger in self._trainer.loggers:
-            logger.log_metrics({name: float(value) for name, value in values.items()}, step)
+def _planned_steps(trainer: Any) -> int | None:
+    """Optimizer steps as this run counts them: Lightning counts those of several optimizers one by one."""
+    return trainer.max_steps if trainer.max_steps not in (None, -1) and len(trainer.optimizers) == 1 else None
 
 
-def _scalars(now: Mapping[str, Any], before: Mapping[str, Any]) -> dict[str, Any]:
-    """Return what Lightning has published since: a value that was published anew is another tensor."""
-    return {name: value for name, value in now.items() if value is not before.get(name) and value.numel() == 1}
-
-
-def _is_train(name: str) -> bool:
-    return name.startswith("train")
+def _evaluation_batches(trainer: Any, stage: str) -> int | None:
+    counts = {
+        "val": trainer.num_val_batches,
+        "test": trainer.num_test_batches,
+        "predict": trainer.num_predict_batches,
+    }[stage]
+    total = sum(counts) if isinstance(counts, list) else counts
+    return None if total == float("inf") else int(total)
 
 
 def _alone(trainer: Any) -> None:

@@ -10,6 +10,7 @@ from typing import Any
 import torch
 
 from lineside.backends.torch.host import TorchHost
+from lineside.bridges.lightning.loops import resume_loops
 from lineside.errors import OptionError
 from lineside.events import Event
 from lineside.ports import Capabilities, HostState, SavedState, TensorWriter
@@ -23,6 +24,7 @@ _REASONS = {
     "on_export_end": "Lightning exports by methods of the module, which tell nobody",
     "validate": "Lightning validates by its own schedule: set val_check_interval or check_val_every_n_epoch",
     "rehearse": "Lightning's loop cannot go back within an epoch",
+    "trials": "the training step and its data belong to Lightning's loop",
     "update_bn": "the training data belongs to Lightning's loop",
     "resume_in_epoch": "Lightning cannot enter the batches of an epoch in their middle",
 }
@@ -81,7 +83,7 @@ class LightningHost(TorchHost):
         """Put a checkpoint back. Lightning's counters only before the training: in it they count what was done."""
         super().restore(saved, weights_only)
         if not weights_only and saved.has(_LOOPS) and not self._trainer.fit_loop.epoch_loop.batch_progress.total.ready:
-            self._trainer.fit_loop.load_state_dict(saved.document(_LOOPS)["fit_loop"])
+            resume_loops(self._trainer.fit_loop, saved.document(_LOOPS)["fit_loop"])
 
     def check_weight_suffix(self, suffix: str) -> None:
         """Raise `OptionError` for a suffix that is none of ``.ckpt``, ``.safetensors`` and ``.pt``."""

@@ -2,31 +2,31 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from functools import wraps
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from transformers import TrainerCallback
 
-from lineside.bridges.transformers.callers import calling_trainer, is_predicting
-from lineside.bridges.transformers.forwards import Forwards, loss_of
+from lineside.bridges.transformers.callers import calling_trainer
+from lineside.bridges.transformers.echo import Echo
 from lineside.bridges.transformers.host import STATE, TransformersHost
+from lineside.bridges.transformers.watch import Watch
 from lineside.callback import Callback
 from lineside.errors import RunStateError
 from lineside.run.driven import DrivenRun
 from lineside.run.session import Place, checkpoint_to_resume
 
-_TIMES = ("runtime", "samples_per_second", "steps_per_second", "model_preparation_time")
+_TIMES = ("_runtime", "_samples_per_second", "_steps_per_second", "_model_preparation_time")
 _RECORDED = ("learning_rate", "per_device_train_batch_size", "gradient_accumulation_steps", "weight_decay", "seed")
 
 
 class TransformersCallback(TrainerCallback):
     """Carries callbacks of Lineside; made by `lineside.transformers`.
 
-    A step of Hugging Face is one of the optimizer; the micro-batches in it, with inputs and outputs, are seen by hooks
-    on the model. Where an evaluation follows the end of an epoch, our epoch ends behind it. A failure of the training
-    is told to no callback, so that the trainer's `train` is watched from the constructor on.
+    A step of Hugging Face is one of the optimizer. The micro-batches in it, losses, evaluations and failures are told
+    to no callback, so that the trainer's own methods are watched from its constructor on. Where an evaluation follows
+    the end of an epoch, our epoch ends behind it.
 
     Attributes:
         run: the run of the newest training, evaluation or prediction; None before.
@@ -48,36 +48,31 @@ class TransformersCallback(TrainerCallback):
         self._continue_stopped = continue_stopped
         self._hparams = hparams
         self._directory: Path | None = None
-        self._forwards: Forwards | None = None
+        self._watch: Watch | None = None
         self._host: TransformersHost | None = None
+        self._trainer: Any = None
         self._in_batch = False
         self._batch: Any = None
+        self._training = False
         self._evaluating = False
         self._ends_behind_evaluation = False
-        self._training = False
-        self._trainer: Any = None
 
     # ---- around the training -------------------------------------------------------------------------------------
 
     def on_init_end(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
-        """Watch the trainer's `train`, so that a failure is seen and a run resumed, and its model's forward passes."""
-        self._trainer = trainer = calling_trainer()
+        """Watch the trainer that is being made."""
+        trainer = calling_trainer()
         if trainer is not None:
-            trainer.train = self._watched(trainer.train)
-            self._forwards = Forwards(trainer.model, self._before_forward, self._after_forward)
+            self.watch(trainer)
 
-    def _watched(self, train: Callable[..., Any]) -> Callable[..., Any]:
-        @wraps(train)
-        def watched(resume_from_checkpoint: Any = None, *arguments: Any, **keywords: Any) -> Any:
-            if resume_from_checkpoint is None:
-                resume_from_checkpoint = self.checkpoint
-            try:
-                return train(resume_from_checkpoint, *arguments, **keywords)
-            except BaseException as error:
-                self._end(error)
-                raise
+    def watch(self, trainer: Any) -> None:
+        """Watch a trainer's methods; needed behind ``trainer.add_callback``, which tells a callback nothing."""
+        if self._trainer is not trainer:
+            self._trainer, self._watch = trainer, Watch(trainer, self)
 
-        return watched
+    def checkpoint_for(self, wanted: Any) -> Any:
+        """Return from where a training goes on: from where the user wants it, or the run does."""
+        return self.checkpoint if wanted is None else wanted
 
     @property
     def checkpoint(self) -> str | None:
@@ -90,7 +85,12 @@ class TransformersCallback(TrainerCallback):
         self, args: Any, state: Any, control: Any, model: Any = None, optimizer: Any = None, **kwargs: Any
     ) -> None:
         """Open the run; the model, the optimizer and the schedule are in their places by now."""
-        self._trainer = trainer = calling_trainer()
+        trainer = self._trainer
+        if self._watch is None:
+            raise RunStateError(
+                "Lineside was given by trainer.add_callback(…), which shows a callback neither batches nor failures: "
+                "give it in callbacks=[…] of the trainer's constructor, or call bridge.watch(trainer) behind it."
+            )
         if args.world_size > 1:
             raise RunStateError(
                 f"lineside.transformers stands in one process, and this trainer has {args.world_size}: start it in one."
@@ -115,11 +115,11 @@ class TransformersCallback(TrainerCallback):
             )
             run.fail(mismatch)
             raise mismatch
-        run.echo = _Echo(trainer)
-        self._training, self._in_batch = True, False
-        if self._forwards is None:
-            self._forwards = Forwards(model, self._before_forward, self._after_forward)
-        run.train_start(epochs=int(state.num_train_epochs), steps=state.max_steps)
+        run.echo = Echo(trainer)
+        self._training, self._in_batch, self._ends_behind_evaluation = True, False, False
+        self._watch.follow_model()
+        run.train_start(epochs=None if args.max_steps > 0 else int(state.num_train_epochs), steps=state.max_steps)
+        run.end_after(args.max_steps if args.max_steps > 0 else None)
         self._obey(control)
 
     @property
@@ -127,6 +127,12 @@ class TransformersCallback(TrainerCallback):
         if self.run is None:
             raise RunStateError("Hugging Face called a hook of the training without on_train_begin.")
         return self.run
+
+    @property
+    def _open_host(self) -> TransformersHost:
+        if self._host is None:
+            raise RunStateError("Hugging Face called a hook of the training without on_train_begin.")
+        return self._host
 
     def _obey(self, control: Any) -> None:
         if self._open_run.stopping:
@@ -142,25 +148,22 @@ class TransformersCallback(TrainerCallback):
             run.epoch_end()
         run.epoch_start(int(state.epoch or 0))
 
-    def _before_forward(self, inputs: Any) -> None:
-        if self._in_batch:
-            return
-        if not self._trainer.model.training:
-            self._start_evaluation()
-            self._in_batch, self._batch = True, inputs
-            self._open_run.evaluation_batch_start(inputs)
-        elif self._training:
+    def batch_begins(self, inputs: Any) -> None:
+        """A micro-batch begins."""
+        if self._training:
             self._in_batch, self._batch = True, inputs
             self._open_run.batch_start(inputs)
 
-    def _after_forward(self, outputs: Any) -> None:
-        run = self.run
-        if run is None or not self._in_batch:
-            return
-        run.outputs = outputs
-        loss = loss_of(outputs)
-        if loss is not None:
-            run.loss = loss
+    def outputs_are(self, outputs: Any) -> None:
+        """The model returned."""
+        if self._in_batch:
+            self._open_run.outputs = outputs
+
+    def loss_is(self, loss: Any) -> None:
+        """The backward pass of a micro-batch is over: Hugging Face hands out its share of the loss of the step."""
+        if self._in_batch:
+            parts = self._trainer.current_gradient_accumulation_steps
+            self._open_run.loss = loss if parts == 1 else loss * parts
 
     def on_pre_optimizer_step(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
         """Gradients are ready, and clipped."""
@@ -179,20 +182,12 @@ class TransformersCallback(TrainerCallback):
         if not self._in_batch:
             return
         self._in_batch = False
-        loss = run.loss
-        if loss is not None:
-            run.log({"loss": loss * self._micro_batches()})
-        if self._host is not None:
-            self._host.may_evaluate = True
-        run.batch_end(run.host_port.batch_size(self._batch))
-        if self._host is not None:
-            self._host.may_evaluate = False
+        run.log({"loss": run.loss})
+        host = self._open_host
+        host.may_evaluate = True
+        run.batch_end(host.batch_size(self._batch))
+        host.may_evaluate = False
         self._obey(control)
-
-    def _micro_batches(self) -> int:
-        """How many micro-batches share a loss: models that know of accumulation return their share of the step's."""
-        trainer = self._trainer
-        return int(trainer.current_gradient_accumulation_steps) if trainer.model_accepts_loss_kwargs else 1
 
     def on_epoch_end(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
         """The batches of an epoch are over; so is the epoch, unless an evaluation follows."""
@@ -210,10 +205,8 @@ class TransformersCallback(TrainerCallback):
 
     # ---- evaluation ----------------------------------------------------------------------------------------------
 
-    def _start_evaluation(self) -> None:
-        if self._evaluating:
-            return
-        self._evaluating = True
+    def evaluation_begins(self, stage: Literal["val", "predict"]) -> None:
+        """An evaluation or a prediction begins, within a training or by itself."""
         if not self._training:
             self.run = DrivenRun.for_evaluation(
                 self._directory,
@@ -223,42 +216,42 @@ class TransformersCallback(TrainerCallback):
                 **self._place,
             )
             self.run.open()
-        self._open_run.evaluation_start("predict" if is_predicting() else "val")
+        self._evaluating = True
+        self._open_run.evaluation_start(stage)
 
-    def on_prediction_step(self, args: Any, state: Any, control: Any, model: Any = None, **kwargs: Any) -> None:
-        """A batch of an evaluation ends."""
-        run = self._open_run
+    def evaluation_batch_begins(self, inputs: Any) -> None:
+        """A batch of it begins."""
+        if self._evaluating:
+            self._in_batch, self._batch = True, inputs
+            self._open_run.evaluation_batch_start(inputs)
+
+    def on_prediction_step(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
+        """A batch of it ends."""
         if self._in_batch:
             self._in_batch = False
+            run = self._open_run
             run.evaluation_batch_end(run.host_port.batch_size(self._batch))
 
-    def on_evaluate(self, args: Any, state: Any, control: Any, metrics: Any = None, **kwargs: Any) -> None:
-        """An evaluation ends."""
-        values = {
-            name: value
-            for name, value in (metrics or {}).items()
-            if name.startswith("eval_") and name.removeprefix("eval_") not in _TIMES
-        }
-        run = self._end_evaluation(values)
-        if self._ends_behind_evaluation:
-            self._ends_behind_evaluation = False
-            run.epoch_end()
-            self._obey(control)
-
-    def on_predict(self, args: Any, state: Any, control: Any, metrics: Any = None, **kwargs: Any) -> None:
-        """A prediction ends."""
-        self._end_evaluation({})
-
-    def _end_evaluation(self, values: Mapping[str, Any]) -> DrivenRun:
-        self._start_evaluation()  # of no data
-        self._evaluating = False
-        run = self._open_run
-        run.evaluation_end(values)
+    def evaluation_ends(self, metrics: Mapping[str, Any]) -> None:
+        """It is over; so is the epoch, if it stood behind one."""
+        run, self._evaluating = self._open_run, False
+        run.evaluation_end({name: value for name, value in metrics.items() if _is_metric(name, value)})
         if not self._training:
             run.close()
-        return run
+        elif self._ends_behind_evaluation:
+            self._ends_behind_evaluation = False
+            run.epoch_end()
+            self._obey(self._trainer.control)
+
+    def evaluation_failed(self, error: BaseException) -> None:
+        """It failed; a training that it stands in fails with it."""
+        self._end(error)
 
     # ---- the end -------------------------------------------------------------------------------------------------
+
+    def training_failed(self, error: BaseException) -> None:
+        """`train` is left by an error."""
+        self._end(error)
 
     def _end(self, error: BaseException | None) -> None:
         self._training = self._in_batch = self._evaluating = False
@@ -270,11 +263,5 @@ class TransformersCallback(TrainerCallback):
             self.run.fail(error)
 
 
-class _Echo:
-    """Hands what our callbacks log to Hugging Face's own log, and through it to its integrations."""
-
-    def __init__(self, trainer: Any) -> None:
-        self._trainer = trainer
-
-    def __call__(self, values: Mapping[str, Any], step: int) -> None:
-        self._trainer.log({name: float(value) for name, value in values.items()})
+def _is_metric(name: str, value: Any) -> bool:
+    return isinstance(value, int | float) and name != "epoch" and not name.endswith(_TIMES)

@@ -25,6 +25,7 @@ CAPABILITIES = Capabilities(
         **dict.fromkeys((event.hook for event in _EXPORTS), "Hugging Face's trainer does not export"),
         **dict.fromkeys((event.hook for event in _TESTS), "Hugging Face's trainer validates and predicts, no more"),
         "rehearse": "Hugging Face's loop cannot go back within an epoch",
+        "trials": "the training step and its data belong to Hugging Face's loop",
         "update_bn": "the training data belongs to Hugging Face's loop",
     },
 )

@@ -110,3 +110,15 @@ def test_they_are_those_of_scikit_learn() -> None:
         guessed += outputs.argmax(1).tolist()
     assert counts is not None
     assert matrix(counts) == metrics.confusion_matrix(actual, guessed).tolist()
+
+
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="asks a CUDA device whether anybody waits for it")
+def test_a_batch_does_not_wait_for_the_device() -> None:
+    outputs, targets = torch.randn(64, 10, device="cuda"), torch.randint(0, 10, (64,)).pin_memory()
+    counts = confusion(outputs, targets)
+    torch.cuda.set_sync_debug_mode("error")
+    try:
+        counts = confusion(outputs, targets, counts)
+    finally:
+        torch.cuda.set_sync_debug_mode("default")
+    assert int(counts.sum()) == 128

@@ -20,6 +20,7 @@ from lineside.backends.torch.memory import is_out_of_memory, release
         RuntimeError("[enforce fail at alloc_cpu.cpp:124] err == 0. DefaultCPUAllocator: can't allocate memory: you …"),
         RuntimeError("[enforce fail at alloc_cpu.cpp:80] data. DefaultCPUAllocator: not enough memory: you tried …"),
         RuntimeError("MPS backend out of memory (MPS allocated: 9.05 GB, other allocations: 3.32 MB)"),
+        RuntimeError("could not create a primitive"),
         RuntimeError("CUDA error: CUBLAS_STATUS_ALLOC_FAILED when calling `cublasCreate(handle)`"),
     ],
 )

@@ -1,0 +1,170 @@
+"""Ultralytics' trainer as the engine that callbacks live in."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Mapping
+from copy import deepcopy
+from datetime import datetime
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from lineside.backends.torch.document import joined, packed, unpacked
+from lineside.backends.torch.host import TorchHost
+from lineside.bridges.ultralytics.average import Average
+from lineside.events import Event
+from lineside.ports import Capabilities, HostState, SavedState, TensorWriter
+
+SUFFIX = ".pt"
+_STANDING = "ultralytics"
+_AVERAGE = "average"
+
+CAPABILITIES = Capabilities(
+    frozenset(Event),
+    frozenset(
+        {"model", "gradients", "set_lr", "schedule_lr", "freeze", "restore", "pause", "validate", "profile"},
+    ),
+    {
+        "average": "Ultralytics keeps an average of its own, and validates with that: trainer.ema",
+        "update_bn": "Ultralytics averages the running statistics together with the weights, and validates with those",
+        "batch_data": "Ultralytics shows callbacks neither batches nor outputs",
+        "rehearse": "Ultralytics' loop cannot go back within an epoch",
+        "trials": "Ultralytics' training step belongs to its loop",
+        "resume_in_epoch": "Ultralytics cannot enter the batches of an epoch in their middle",
+    },
+)
+
+
+def evaluating_host(model: Any) -> TorchHost:
+    """Return the host of an evaluation or an export; an exported model, which is no module, shows no weights."""
+    return TorchHost("ultralytics", CAPABILITIES, model if isinstance(model, torch.nn.Module) else {}, None)
+
+
+class UltralyticsHost(TorchHost):
+    """The model, its average, the optimizer and the schedule of a trainer of Ultralytics.
+
+    A checkpoint holds the raw weights and the average apart. What is validated is the average, so it is the average that
+    stand-alone weight files hold and that a restore of the best weights gives back.
+
+    Args:
+        trainer: the trainer, with everything set up.
+
+    Attributes:
+        restored: the weights that were put back alone, and not trained since; None for none.
+        saved_epoch: the epoch of which ``last.pt`` is.
+    """
+
+    def __init__(self, trainer: Any) -> None:
+        self._trainer = trainer
+        self._average = Average(trainer)
+        self.restored: Mapping[str, Any] | None = None
+        self.saved_epoch: int | None = None
+        super().__init__(
+            "ultralytics",
+            CAPABILITIES,
+            trainer.model,
+            trainer.optimizer,
+            schedulers=[trainer.scheduler],
+            scaler=trainer.scaler,
+            extras={_AVERAGE: self._average},
+            validate=self._validate_now,
+            announces_gradients=True,
+        )
+
+    def _validate_now(self) -> None:
+        # The trainer's own `validate` would count it among the candidates for best.pt.
+        validator, plots = self._trainer.validator, self._trainer.validator.args.plots
+        try:
+            validator.args.plots = False
+            validator(self._trainer)
+        finally:
+            validator.args.plots = plots
+
+    def follow_schedule(self) -> None:
+        """Have the present schedule saved: with ``time=`` Ultralytics makes a new one after each epoch."""
+        self._companions.schedulers[:] = [self._trainer.scheduler]
+
+    # ---- checkpoints ---------------------------------------------------------------------------------------------
+
+    def capture(self) -> HostState:
+        """Copy what a resumed run needs: where Ultralytics stands included, and the files that it has written."""
+        trainer, stopper = self._trainer, self._trainer.stopper
+        standing = {
+            "best_fitness": None if trainer.best_fitness is None else float(trainer.best_fitness),
+            "stopper": {"best_fitness": float(stopper.best_fitness), "best_epoch": int(stopper.best_epoch)},
+            "order": _order(trainer),
+        }
+        state = joined(super().capture(), packed(_STANDING, standing))
+        own = [path for path in (trainer.best, trainer.csv) if path.exists()]
+        if self.saved_epoch == trainer.epoch and trainer.last.exists():
+            own.append(trainer.last)
+        # Copied, not linked: Ultralytics writes its files anew in place.
+        copies: dict[str, TensorWriter] = {path.name: partial(_copy, path) for path in own}
+        pickled = frozenset(name for name in copies if name.endswith(SUFFIX))
+        return HostState({**state.files, **copies}, state.documents, pickled)
+
+    def restore(self, saved: SavedState, weights_only: bool = False) -> None:
+        """Put a checkpoint back; weights alone are those that were validated. Raises as `TorchHost.restore` does."""
+        super().restore(saved, weights_only)
+        if weights_only:
+            self._restore_validated(saved)
+        elif saved.has(f"{_STANDING}.json"):
+            self._restore_standing(saved)
+
+    def _restore_validated(self, saved: SavedState) -> None:
+        if saved.has("extras.json"):
+            averaged = unpacked("extras", saved)[_AVERAGE]["weights"]
+            self.model.load(averaged)
+        self._average.module.load_state_dict(self.model.capture())
+        self.restored = self.model.capture()
+
+    def _restore_standing(self, saved: SavedState) -> None:
+        trainer, standing = self._trainer, unpacked(_STANDING, saved)
+        trainer.best_fitness = standing["best_fitness"]
+        vars(trainer.stopper).update(standing["stopper"])
+        if standing["order"] is not None and (generator := _generator(trainer)) is not None:
+            generator.set_state(standing["order"])
+        for path in (trainer.best, trainer.csv):
+            if saved.has(path.name) and not path.exists():
+                shutil.copyfile(saved.file(path.name), path)
+
+    # ---- stand-alone weight files --------------------------------------------------------------------------------
+
+    def weight_file(self, suffix: str, over: Mapping[str, Any] | None = None) -> TensorWriter:
+        """Return a writer of a stand-alone file of the averaged weights; ``YOLO(path)`` loads a ``.pt``."""
+        weights = over or self._average.weights()
+        return partial(self._write, weights) if suffix == SUFFIX else super().weight_file(suffix, weights)
+
+    def _write(self, weights: Mapping[str, Any], path: Path) -> None:
+        from ultralytics import __version__
+
+        model = deepcopy(self._average.module)
+        model.load_state_dict(weights)
+        model.criterion = None  # of the training alone
+        document = {
+            "model": model.half(),
+            "ema": None,
+            "epoch": -1,
+            "train_args": dict(vars(self._trainer.args)),
+            "version": __version__,
+            "date": datetime.now().astimezone().isoformat(),
+        }
+        torch.save(document, path)
+
+
+def _copy(source: Path, target: Path) -> None:
+    shutil.copyfile(source, target)
+
+
+def _generator(trainer: Any) -> torch.Generator | None:
+    """The generator from which the loader draws the order of images."""
+    found: torch.Generator | None = getattr(trainer.train_loader, "generator", None)
+    return found
+
+
+def _order(trainer: Any) -> Any:
+    generator = _generator(trainer)
+    return None if generator is None else generator.get_state()

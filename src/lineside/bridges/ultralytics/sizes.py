@@ -1,0 +1,22 @@
+"""Numbers that Ultralytics does not hand over: how many images a batch has, and what its named losses come to."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+
+def images(loader: Any, index: int) -> int:
+    """Return how many images the batch of that index holds: the last one of a loader may hold fewer."""
+    size = int(loader.batch_size)
+    return max(1, min(size, len(loader.dataset) - index * size))
+
+
+def summed(losses: Mapping[str, Any]) -> Any:
+    """Return the sum of named losses, left on their device."""
+    return sum(losses.values())
+
+
+def scalars(values: Mapping[str, Any]) -> dict[str, float]:
+    """Return values as numbers; waits for their device."""
+    return {name: float(value) for name, value in values.items()}
