@@ -36,7 +36,9 @@ def close(run: Run, session: Session | None, error: BaseException | None) -> Bas
             error = run.dispatcher.fatal[0]
             run.reason = culprit(error)
         status = _status(run, error)
-        _write_down(run, status)
+        _sum_up(run)
+        if session is None or not session.evaluates:
+            _write_down(run, status)
         late += run.wiring.close_store()
         if session is not None:
             _end(session, status, run)
@@ -59,19 +61,23 @@ def _end(session: Session, status: Status, run: Run) -> None:
         log.exception("How the run ended could not be written into %s.", run.dir)
 
 
-def _write_down(run: Run, status: Status) -> None:
-    """Record how the attempt ended and what its callbacks cost, now that none of them is called any more."""
+def _sum_up(run: Run) -> None:
+    """Say what the callbacks cost, now that none of them is called any more."""
     costs = run.costs()
     run.summary = table(costs)
     for sentence in remarks(costs):
         log.warning("%s", sentence)
+
+
+def _write_down(run: Run, status: Status) -> None:
+    """Record how the training ended and what its callbacks cost; an evaluation behind it changes neither."""
     run.record(
         END,
         {
             "status": status,
             "reason": run.reason,
             "seconds": run.progress.elapsed,
-            "costs": [asdict(cost) for cost in costs],
+            "costs": [asdict(cost) for cost in run.costs()],
         },
     )
 

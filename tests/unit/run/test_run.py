@@ -10,7 +10,7 @@ from lineside.errors import AttachError, CheckpointNotFound, OptionError, RunDir
 from lineside.run import Run
 from lineside.store import RunDirectory
 from tests.unit.run.deaths import interrupted
-from tests.unit.run.toys import Made, MakeRun, Trace, status, train
+from tests.unit.run.toys import Made, MakeRun, Trace, events, status, train
 
 
 def test_callbacks_come_and_go_until_the_run_opens(make_run: MakeRun) -> None:
@@ -128,6 +128,7 @@ def test_an_evaluation_of_a_run_that_is_over_changes_nothing_of_how_it_ended(mak
     assert run.metrics["test/loss"] == 1.5
     record = RunDirectory.open(done.dir).read_record()
     assert (record.status, record.reason) == ("stopped", "enough")
+    assert [end["status"] for end in events(done, "end")] == ["stopped"]
     with Run.for_evaluation(None, **options) as alone:
         assert alone.dir != done.dir
 
