@@ -6,6 +6,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from lineside.adopted import adopt
     from lineside.bridges.keras import keras
     from lineside.bridges.lightning import lightning
     from lineside.bridges.transformers import transformers
@@ -26,6 +27,7 @@ __all__ = [
     "RunView",
     "Sink",
     "Trainer",
+    "adopt",
     "every",
     "keras",
     "lightning",
@@ -42,6 +44,7 @@ _HOMES = {
     "Sink": "lineside.sink",
     "FitResult": "lineside.trainer",
     "Trainer": "lineside.trainer",
+    "adopt": "lineside.adopted",
     "keras": "lineside.bridges.keras",
     "lightning": "lineside.bridges.lightning",
     "transformers": "lineside.bridges.transformers",

@@ -1,16 +1,13 @@
-"""A training that goes on until somebody ends it, for tests that steer it from other processes."""
+"""A training that goes on until somebody ends it, for tests that steer it from other processes.
+
+Arguments: the directory of runs, and `trainer` or `loop`.
+"""
 
 from __future__ import annotations
 
 import sys
-from pathlib import Path
 
-import torch
-from torch import nn
-from torch.nn import functional as F
-from torch.utils.data import DataLoader, TensorDataset
-
-from lineside import Callback, RunView, Trainer
+from lineside import Callback, Run, RunView
 
 
 class Announce(Callback):
@@ -21,23 +18,33 @@ class Announce(Callback):
             print(run.dir, flush=True)
 
 
-def main() -> None:
-    """Train in the directory that the first argument names."""
-    torch.manual_seed(0)
-    inputs = torch.randn(64, 4)
+def trainer(run_dir: str) -> None:
+    """Train a small model with the native trainer."""
+    import torch
+    from torch import nn
+    from torch.nn import functional as F
+    from torch.utils.data import DataLoader, TensorDataset
+
+    from lineside import Trainer
+
+    inputs = torch.randn(64, 4, generator=torch.Generator().manual_seed(0))
     data = TensorDataset(inputs, (inputs.sum(1) > 0).long())
     model = nn.Linear(4, 2)
-    trainer = Trainer(
-        model,
-        torch.optim.SGD(model.parameters(), lr=0.1),
-        F.cross_entropy,
-        callbacks=[Announce()],
-        run_dir=Path(sys.argv[1]),
-        project="live",
-        name="long",
+    optimizer = torch.optim.SGD(model.parameters(), lr=0.1)
+    training = Trainer(
+        model, optimizer, F.cross_entropy, callbacks=[Announce()], run_dir=run_dir, project="live", name="long"
     )
-    trainer.fit(DataLoader(data, batch_size=8), DataLoader(data, batch_size=64), epochs=1_000_000)
+    training.fit(DataLoader(data, batch_size=8), DataLoader(data, batch_size=64), epochs=1_000_000)
+
+
+def loop(run_dir: str) -> None:
+    """Train nothing in a loop of one's own."""
+    with Run(callbacks=[Announce()], run_dir=run_dir, project="live", name="long") as run:
+        for _ in run.epochs(1_000_000):
+            for batch in run.batches(range(10)):
+                run.log({"loss": 1.0 / (1 + batch)})
+                run.stepped()
 
 
 if __name__ == "__main__":
-    main()
+    {"trainer": trainer, "loop": loop}[sys.argv[2]](sys.argv[1])

@@ -31,10 +31,10 @@ def command(*arguments: str | Path) -> list[str]:
 class Live:
     """A training that has begun; `lineside` calls a command on its run from another process."""
 
-    def __init__(self, run_dir: Path) -> None:
+    def __init__(self, run_dir: Path, kind: str) -> None:
         self.run_dir = run_dir
         self.process = subprocess.Popen(
-            [sys.executable, TRAINING, run_dir], stdout=subprocess.PIPE, text=True, env=environment()
+            [sys.executable, TRAINING, run_dir, kind], stdout=subprocess.PIPE, text=True, env=environment()
         )
         self.directory = Path(line_of(self.process.stdout))
 
@@ -85,14 +85,16 @@ def line_of(stream: IO[str] | None) -> str:
 
 
 @pytest.fixture
-def live(tmp_path: Path) -> Iterator[Live]:
-    live = Live(tmp_path)
+def live(tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[Live]:
+    live = Live(tmp_path, request.param)
     yield live
     live.kill()
     assert live.process.stdout is not None
     live.process.stdout.close()
 
 
+@pytest.mark.slow
+@pytest.mark.parametrize("live", ["trainer"], indirect=True)
 def test_a_training_is_steered_and_followed_from_other_processes(live: Live) -> None:
     with following(live.run_dir, "-n", "0") as follower:
         told = [line_of(follower.stdout)]
@@ -129,6 +131,7 @@ def test_a_training_is_steered_and_followed_from_other_processes(live: Live) -> 
     assert live.call("verify").out.count(": sound: ") >= 1
 
 
+@pytest.mark.parametrize("live", ["loop"], indirect=True)
 def test_a_training_that_is_killed_is_shown_as_dead(live: Live) -> None:
     live.answer("pause")
     with following(live.run_dir, "--json") as follower:
@@ -141,7 +144,7 @@ def test_a_training_that_is_killed_is_shown_as_dead(live: Live) -> None:
     document = live.call("show", "--json").document
     assert document["state"] == "killed"
     assert document["last_words"]["heartbeat"] > document["created"]
-    assert "batch/loss" in document["last_words"]["metrics"]
+    assert {"batch/loss", "train/loss"} & set(document["last_words"]["metrics"])
     assert "● killed: its process is gone" in live.call("show").out
     refused = live.answer("stop", code=3)
     assert (refused["verdict"], refused["request"]) == ("over", None)

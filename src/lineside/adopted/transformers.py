@@ -61,6 +61,7 @@ class TransformersStyle(AdoptedCallback):
         if "on_step_begin" in self._functions:
             self._add(Event.BATCH_START, self._batch_start)
         if not self._functions.keys().isdisjoint(("on_step_end", "on_substep_end", "on_step_begin")):
+            self._add(Event.TRAIN_START, self._note_step)
             self._add(Event.BATCH_END, self._batch_end)
         self._add(Event.TRAIN_EPOCH_END, self._log_training)
         self._add(Event.VAL_END, self._evaluated)
@@ -141,6 +142,9 @@ class TransformersStyle(AdoptedCallback):
         )
 
     # ---- batches -------------------------------------------------------------------------------------------------
+
+    def _note_step(self, run: RunView) -> None:
+        self._steps = run.step  # as it was restored
 
     def _batch_start(self, run: RunView) -> None:
         self._meet(run)

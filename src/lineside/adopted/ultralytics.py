@@ -40,7 +40,6 @@ _HOOKS: Mapping[str, Event] = {
     "on_export_end": Event.EXPORT_END,
     "teardown": Event.TEARDOWN,
 }
-_WORDS = {"on_val_": "validator", "on_predict_": "predictor", "on_export_": "exporter"}
 
 
 class UltralyticsStyle(AdoptedCallback):
@@ -57,16 +56,14 @@ class UltralyticsStyle(AdoptedCallback):
         for name, event in _HOOKS.items():
             for function in self._functions.get(name, ()):
                 self._check(name, function, ["trainer"])
-                self._add(event, self._call(function, name))
+                self._add(event, self._call(function))
 
     def _begin(self, run: RunView) -> None:
         self._trainer = UltralyticsTrainer(run, self.name, self._arguments)
 
-    def _call(self, function: Function, hook: str) -> Callable[..., None]:
-        word = next((word for prefix, word in _WORDS.items() if hook.startswith(prefix)), "trainer")
-
+    def _call(self, function: Function) -> Callable[..., None]:
         def call(run: RunView, *_payload: Any) -> None:
             self._meet(run)
-            function(self._trainer.called(word))
+            function(self._trainer)
 
         return call

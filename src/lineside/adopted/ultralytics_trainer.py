@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, Self
+from typing import Any
 
 from lineside.adopted.stand_in import Arguments, StandIn, only_optimizer
 from lineside.errors import RequestRefused
@@ -14,17 +14,15 @@ from lineside.ports import RunView
 
 
 class UltralyticsTrainer(StandIn):
-    """Where the run stands, its metrics by any of their names, and a switch that stops it."""
+    """Where the run stands, its metrics by any of their names, and a switch that stops it.
+
+    One object stands for all four, so that what a callback keeps on it is there at the next event.
+    """
 
     def __init__(self, run: RunView, owner: str, arguments: Mapping[str, Any]) -> None:
         super().__init__(run, owner, "trainer")
         self._stopping = False
         self._arguments = Arguments(run, owner, "trainer.args", _known_arguments, arguments)
-
-    def called(self, word: str) -> Self:
-        """Go by the name that the next hook has for it: one object stands for all, and what is kept on it stays."""
-        self._word = word
-        return self
 
     @property
     def epoch(self) -> int:

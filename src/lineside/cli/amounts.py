@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from datetime import datetime
 
 from lineside.language import text
@@ -9,7 +10,10 @@ from lineside.language import text
 
 def number(value: float) -> str:
     """Return a value with four digits."""
-    return f"{value:.4g}"
+    try:
+        return f"{value:.4g}"
+    except OverflowError:  # a whole number that no float holds, as only a crafted file has it
+        return "inf"
 
 
 def count(value: int) -> str:
@@ -28,6 +32,8 @@ def size(number_of_bytes: float) -> str:
 
 def span(seconds: float) -> str:
     """Return a time that passed, in the largest unit and the next: ``2 h 5 min``."""
+    if not math.isfinite(seconds):
+        return "?"
     minutes, rest = divmod(max(0, round(seconds)), 60)
     hours, minutes = divmod(minutes, 60)
     days, hours = divmod(hours, 24)

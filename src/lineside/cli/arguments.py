@@ -62,5 +62,5 @@ def known_runs(ctx: typer.Context, incomplete: str) -> Iterator[tuple[str, str]]
     from lineside.store.catalogue import find_runs
 
     for run in find_runs(ctx.params.get("run_dir") or RUN_DIR):
-        if incomplete in run.name:
+        if incomplete in run.name and run.name.isprintable():
             yield run.name, run.project

@@ -101,16 +101,11 @@ def answer(
 
 
 def _ended(run: RunDirectory, standing: Standing) -> str:
+    name, state = printable(run.name), state_word(standing.state)
     if standing.state in ("completed", "stopped"):
         why = printable(standing.reason or "")
-        return text(
-            f"{run.name} is over: {standing.state} ({why})", f"{run.name} 已结束：{state_word(standing.state)}（{why}）"
-        )
-    state = state_word(standing.state)
-    return text(
-        f"nobody trains {run.name}: it is {state}. Resume it first",
-        f"{run.name} 没有在训练：{state}。请先恢复训练",
-    )
+        return text(f"{name} is over: {state} ({why})", f"{name} 已结束：{state}（{why}）")
+    return text(f"nobody trains {name}: it is {state}. Resume it first", f"{name} 没有在训练：{state}。请先恢复训练")
 
 
 def _recorded(run: RunDirectory, request: str) -> Answer | None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Mapping, Sequence
+from io import TextIOWrapper
 from typing import Annotated
 
 import typer
@@ -36,7 +37,9 @@ def commands() -> Mapping[str, Sequence[Command]]:
             Command(
                 "compare", "compare:compare", text("Runs side by side, and how they differ.", "并排比较多次训练。")
             ),
-            Command("report", "report:report", text("A run as one page, for browsers and paper.", "生成训练报告网页。")),
+            Command(
+                "report", "report:report", text("A run as one page, for browsers and paper.", "生成训练报告网页。")
+            ),
         ],
         text("Steer", "控制"): [
             Command(
@@ -130,8 +133,15 @@ def main() -> None:
     Raises:
         SystemExit: always, with one of `ExitCode`, or 128 + the signal that ended the command.
     """
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, TextIOWrapper):
+            stream.reconfigure(errors="replace")  # a terminal that cannot show a character gets another one
     try:
         program()(prog_name="lineside")
     except LinesideError as error:
-        print(f"lineside: {error}", file=sys.stderr)
+        from lineside.cli.terminal import printable
+
+        # Names of others may stand in it.
+        lines = map(printable, f"lineside: {error}".split("\n"))
+        print("\n".join(lines), file=sys.stderr)
         sys.exit(ExitCode.FAILED)

@@ -24,8 +24,6 @@ CHART_POINTS = 400
 """Points of a curve that is drawn as a chart: two for each column of dots in the widest."""
 FEW_POINTS = 100
 """Points of a curve that is drawn in one line."""
-END = "end"
-"""The event that tells how an attempt ended, and what its callbacks cost."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,7 +84,7 @@ class RunSummary:
         charted = chosen if wanted else headline(chosen)
         read = [MetricSummary.read(reader, name, CHART_POINTS if name in charted else FEW_POINTS) for name in chosen]
         metrics = [metric for metric in read if metric is not None]
-        ends = reader.events(END, attempts="all")
+        ends = reader.events("end", attempts="all")
         return cls(
             *about,
             names=names,

@@ -51,7 +51,7 @@ class Standing:
     @classmethod
     def of(cls, run: RunDirectory, record: RunRecord) -> Self:
         """Look at a run now; `record` is what its `read_record` returned a moment ago."""
-        silence = max(0.0, time.time() - record.updated)
+        silence = abs(time.time() - record.updated)  # a heartbeat in the future is no sign of life either
         state: State = record.status
         if state == "running":
             state = (

@@ -73,9 +73,9 @@ def steer(
 def _show(run: RunDirectory, kind: str, arguments: Mapping[str, Any], given: Answer, *, as_json: bool) -> None:
     from dataclasses import asdict
 
-    from lineside.cli.terminal import print_json
+    from lineside.cli.terminal import print_json, printable
 
     if as_json:
         print_json({"run": run.name, "kind": kind, "arguments": arguments} | asdict(given))
     else:
-        print(f"{run.name}: {kind}: {given.sentence}")
+        print(f"{printable(run.name)}: {kind}: {given.sentence}")

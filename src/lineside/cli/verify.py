@@ -41,7 +41,7 @@ def verify(
         verdict = _verdict(directory)
         verdicts.append(verdict)
         if not as_json:  # at once: a large checkpoint takes its time
-            print(f"{directory.name}: {printable(_sentence(verdict))}", flush=True)
+            print(printable(f"{directory.name}: {_sentence(verdict)}"), flush=True)
     if as_json:
         print_json(verdicts)
     if not all(verdict["sound"] for verdict in verdicts):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from typing import Any, Literal
 
@@ -13,6 +13,9 @@ from lineside.language import text
 from lineside.run.run import Run
 
 log = logging.getLogger("lineside")
+
+_EPOCH_END = "epoch-end"
+"""Pins the newest checkpoint of an epoch's end."""
 
 
 class DrivenRun(Run):
@@ -69,6 +72,15 @@ class DrivenRun(Run):
             )
             progress.position, progress.phase = 0, "fresh"
             self.averages.clear()
+
+    def save_now(
+        self, *, tags: Sequence[str], pins: Sequence[str] = (), files: Sequence[str] = (), weights_only: bool = False
+    ) -> Exception | None:
+        """Commit a checkpoint of this moment; one of an epoch's end stays where no epoch is entered in its middle."""
+        in_epoch = "resume_in_epoch" in self.host_port.capabilities.abilities
+        if not in_epoch and not weights_only and self.progress.phase in ("fresh", "done"):
+            pins = [*pins, _EPOCH_END]
+        return super().save_now(tags=tags, pins=pins, files=files, weights_only=weights_only)
 
     # ---- publishing ----------------------------------------------------------------------------------------------
 

@@ -164,7 +164,7 @@ class RunReader:
         found = self._connection.execute(
             "SELECT number, started, resumed_step, resumed_time FROM attempt ORDER BY number"
         )
-        return [Attempt(*row) for row in found]
+        return [Attempt.from_row(row) for row in found]
 
     def _cuts(self, attempts: Attempts) -> Cuts:
         return Cuts(self._attempts() if attempts == "effective" else [])

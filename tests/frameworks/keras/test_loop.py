@@ -30,7 +30,7 @@ def line():
 
 
 def squared_error(model, inputs, targets):
-    return tf.reduce_mean(tf.square(model(inputs)[:, 0] - targets))
+    return tf.reduce_mean(tf.square(model(inputs) - targets))
 
 
 def train(callbacks, *, epochs, model=None, optimizer=None, **options):

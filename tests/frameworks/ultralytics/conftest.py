@@ -20,6 +20,8 @@ import cv2
 import numpy as np
 import torch
 from ultralytics import YOLO
+from ultralytics.nn.tasks import yaml_model_load
+from ultralytics.utils import YAML
 from ultralytics.utils.nms import TorchNMS
 
 from lineside.bridges.ultralytics import ultralytics
@@ -27,7 +29,6 @@ from lineside.testing import toy
 
 TRAIN, VAL, BATCH = 14, 12, 4
 """Images, and how many a batch has: as many batches as the toy of all hosts, since a validation takes twice as many."""
-
 
 
 def stand_in() -> None:
@@ -38,7 +39,7 @@ def stand_in() -> None:
         for name in [name for name in sys.modules if name.partition(".")[0] == "torchvision"]:
             del sys.modules[name]
         found, ops = ModuleType("torchvision"), ModuleType("torchvision.ops")
-        found.ops, ops.nms = ops, lambda boxes, scores, threshold: TorchNMS.nms(boxes, scores, threshold)
+        found.ops, ops.nms = ops, TorchNMS.nms
         sys.modules.update({"torchvision": found, "torchvision.ops": ops})
 
 
@@ -66,16 +67,27 @@ def drawn(tmp_path_factory):
 
 @pytest.fixture(scope="session")
 def pictures(drawn):
-    return sorted((drawn.parent / "images" / "val").glob("*.png"))
+    """The folder of the pictures for validation."""
+    return drawn.parent / "images" / "val"
+
+
+@pytest.fixture(scope="session")
+def narrow(tmp_path_factory):
+    """The configuration of yolov8n with a quarter of its channels; returns its path."""
+    configuration = yaml_model_load("yolov8n.yaml")
+    configuration["scales"]["n"][1] /= 4
+    path = tmp_path_factory.mktemp("models") / "yolov8n.yaml"
+    YAML.save(path, {name: configuration[name] for name in ("nc", "scales", "backbone", "head")})
+    return str(path)
 
 
 @pytest.fixture
-def fit(drawn, tmp_path):
+def fit(drawn, narrow, tmp_path):
     """Trains a small YOLO on the squares, and returns its bridge."""
 
     def train(callbacks, *, epochs=2, model=None, arguments=None, **options):
         torch.manual_seed(0)
-        yolo = model or YOLO("yolov8n.yaml")
+        yolo = model or YOLO(narrow)
         bridge = ultralytics(yolo, callbacks, **{"run_dir": tmp_path / "runs", **options})
         bridge.yolo = yolo
         yolo.train(
@@ -92,6 +104,7 @@ def fit(drawn, tmp_path):
                 "lrf": 1.0,
                 "warmup_epochs": 0,
                 "close_mosaic": 0,
+                "mosaic": 0.0,
                 "plots": False,
                 "project": str(tmp_path / "ultralytics"),
                 **(arguments or {}),

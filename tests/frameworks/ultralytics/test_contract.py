@@ -14,17 +14,17 @@ class TestUltralytics(HostContract):
     lacking = frozenset()
 
     @pytest.fixture(autouse=True)
-    def _tools(self, fit, pictures):
-        self._train, self._pictures = fit, pictures
+    def _tools(self, fit, pictures, narrow):
+        self._train, self._pictures, self._narrow = fit, pictures, narrow
 
     def fit(self, callbacks, *, epochs, **options):
         self._train(callbacks, epochs=epochs, **options)
 
     def predict(self, callbacks, **options):
-        yolo = YOLO("yolov8n.yaml")
+        yolo = YOLO(self._narrow)
         ultralytics(yolo, callbacks, **options)
-        sources = [str(path) for path in self._pictures]
-        yolo.predict(sources, imgsz=64, batch=len(sources) // toy.VAL_BATCHES, device="cpu", verbose=False)
+        size = len(list(self._pictures.iterdir())) // toy.VAL_BATCHES
+        yolo.predict(str(self._pictures), imgsz=64, batch=size, device="cpu", verbose=False)
 
     def test_values_are_fresh_and_right(self, tmp_path):
         """Right is what Ultralytics itself found: the sums of the losses in its table."""

@@ -36,6 +36,11 @@ def test_numbers_have_four_digits_and_counts_their_thousands() -> None:
     assert count(1234567) == "1,234,567"
 
 
+def test_what_is_no_number_is_told_and_does_not_end_the_program() -> None:
+    assert [span(seconds) for seconds in (float("nan"), float("inf"))] == ["?", "?"]
+    assert number(10**400) == "inf"
+
+
 def test_a_moment_that_no_clock_shows_is_a_question_mark() -> None:
     assert moment(0.0)[:4] in ("1969", "1970")
     assert [moment(time) for time in (1e300, float("nan"), float("inf"))] == ["?", "?", "?"]

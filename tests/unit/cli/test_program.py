@@ -3,6 +3,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 import typer
@@ -74,6 +75,24 @@ def test_an_error_of_lineside_is_a_message_and_no_traceback(
     monkeypatch.setattr(program, "program", with_broken)
     assert run(monkeypatch, "broken") == 1
     assert capsys.readouterr().err == "lineside: There is no run 'a'.\n"
+
+
+def test_names_in_an_error_do_not_steer_the_terminal(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    assert run(monkeypatch, "show", "a\x1b[31m", "--run-dir", str(tmp_path)) == 1
+    assert r"lineside: There is no run 'a\x1b[31m'" in capsys.readouterr().err
+
+
+def test_a_terminal_that_cannot_show_a_character_gets_another(tmp_path: Path) -> None:
+    ascii_only = os.environ | {"PYTHONIOENCODING": "ascii", "LINESIDE_LANG": "zh"}
+    shown = subprocess.run(
+        [sys.executable, "-m", "lineside", "list", "--run-dir", tmp_path],
+        env=ascii_only,
+        check=True,
+        capture_output=True,
+    )
+    assert b"???" in shown.stdout
 
 
 def test_an_unknown_language_is_a_message_and_no_traceback(

@@ -1,11 +1,14 @@
 from __future__ import annotations
 
+import json
+import math
 import re
 from pathlib import Path
 
 import pytest
 from rich.cells import cell_len
 
+from lineside.control import Kind, Outcome, Request
 from lineside.store import RunDirectory, RunRecord, StoreWriter
 from tests.unit.cli import written_runs
 from tests.unit.cli.commands import call
@@ -178,3 +181,31 @@ def test_costs_that_are_none_are_passed_over(tmp_path: Path) -> None:
     writer.event("end", step=1, epoch=0, time=1.0, data={"costs": [3, {}, good | {"calls": "many"}, good]})
     writer.close()
     assert [cost["name"] for cost in call("show", "dead", "--run-dir", tmp_path, "--json").document["costs"]] == ["n"]
+
+
+@pytest.mark.parametrize(
+    "command", [["show"], ["show", "--json"], ["list"], ["compare"], ["follow"], ["verify"], ["doctor"]]
+)
+def test_a_crafted_run_is_shown_or_named_but_never_a_traceback(tmp_path: Path, command: list[str]) -> None:
+    run = written_runs.killed(tmp_path)
+    other = written_runs.killed(tmp_path, name="other")
+    record = json.loads(run.record_path.read_bytes())
+    record |= {
+        "created": math.nan,
+        "updated": math.inf,
+        "hparams": {"\x1b[1m": [None, {"a": "\x1b"}]},
+        "git": {"commit": 3},
+    }
+    record |= {"progress": {"epoch": [], "step": 10**400}, "environment": {"packages": 7, "python": {}}, "host": "\x1b"}
+    run.record_path.write_text(json.dumps(record))
+    writer = StoreWriter(run.database, 1, lambda: math.inf)
+    writer.event("alert", step=1, epoch=0, time=math.inf, data={"title": ["\x1b"], "text": {"a": 1}, "level": []})
+    writer.event("epoch_end", step=1, epoch=0, time=0.0, data={"val/loss": 10**400, "\x1b": 1})
+    writer.event("exception", step=1, epoch=0, time=0.0, data={"traceback": 3})
+    writer.request(Request(Kind.SET_LR, "\x1b", "\x1b", "operator", {"value": 10**400}), Outcome(applied=False, step=1))
+    writer.rows([(2, 0, math.nan, {"\x1b[31m": math.nan, "val/\n": 1.0})])
+    writer.close()
+    names = [run.name, other.name] if command == ["compare"] else [run.name] if command != ["list"] else []
+    called = call(*command, *names, "--run-dir", tmp_path)
+    assert called.code in (0, 1)
+    assert "\x1b" not in called.out

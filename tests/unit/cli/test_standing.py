@@ -48,6 +48,8 @@ def test_a_free_lock_means_killed_and_a_held_one_running(tmp_path: Path) -> None
         (SILENT * 2, "elsewhere", "killed"),
         (SILENT / 2, socket.gethostname(), "killed"),
         (SILENT / 2, "", "killed"),
+        (-SILENT / 2, "elsewhere", "running"),
+        (-SILENT * 2, "elsewhere", "killed"),
     ],
 )
 def test_on_another_machine_a_fresh_heartbeat_counts_more_than_the_lock(

@@ -204,6 +204,22 @@ def test_without_one_the_epoch_begins_anew_and_the_log_says_so(
     assert (again.batches_done, again.step) == (3, 3)
 
 
+def test_an_interrupt_in_mid_epoch_leaves_the_checkpoint_of_the_last_epochs_end(
+    drive: Callable[..., DrivenRun],
+) -> None:
+    run = drive(Counts(save_here))
+    fit(run, stop_at=(1, 1))
+    run.request(Request(Kind.INTERRUPT, "SIGTERM", "signal", "signal", {"signal": 15}))
+    run.batch_start()
+    run.stepped()
+    with pytest.raises(Interrupted):
+        run.batch_end(1)
+    again = drive(resume="auto")
+    again.open()
+    assert (again.epoch, again.step, again.progress.phase) == (1, BATCHES, "fresh")
+    again.close()
+
+
 def test_another_epoch_than_that_of_the_checkpoint_is_refused(drive: Callable[..., DrivenRun]) -> None:
     fit(first := drive(Counts(save_here, at=0)), stop_at=(1, 1))
     first.fail(RuntimeError("the machine died"))
@@ -224,6 +240,31 @@ def test_a_framework_may_begin_at_a_later_epoch(drive: Callable[..., DrivenRun])
     run.train_end()
     run.close()
     assert run.epoch == 6
+
+
+@pytest.mark.parametrize("validated", [False, True])
+def test_a_framework_may_begin_an_epoch_anew(drive: Callable[..., DrivenRun], validated: bool) -> None:
+    recorder = TraceRecorder()
+    run = drive(recorder)
+    run.open()
+    run.train_start(epochs=1)
+    run.epoch_start(0)
+    for loss in (8.0, 1.0):
+        run.batch_start([1.0])
+        run.log({"loss": loss})
+        run.stepped()
+        run.batch_end(1)
+        if loss == 8.0:
+            if validated:
+                run.train_epoch_end()
+            run.epoch_anew()
+    run.epoch_end()
+    run.train_end()
+    run.close()
+    assert run.metrics["train/loss"] == 1.0
+    assert (run.step, run.epochs_done, run.epoch) == (2, 1, 1)
+    assert [one.batch for one in recorder.trace if one.event.hook == "on_batch_end"] == [0, 0]
+    assert recorder.events.count("on_epoch_start") == recorder.events.count("on_epoch_end") == 1
 
 
 @pytest.mark.parametrize("where", ["on_batch_start", "on_batch_end", "on_val_start", "on_epoch_end", "on_train_end"])

@@ -250,3 +250,9 @@ def test_a_crafted_series_is_damage(open_writer: OpenWriter, tmp_path: Path, sta
 def test_a_crafted_event_is_damage(open_writer: OpenWriter, tmp_path: Path, statement: str) -> None:
     with crafted(tmp_path, open_writer, statement) as reader, pytest.raises(StoreDamaged, match=r"run\.db is damaged"):
         reader.events()
+
+
+@pytest.mark.parametrize("statement", ["UPDATE attempt SET started = 'x'", "UPDATE attempt SET resumed_step = x'00'"])
+def test_a_crafted_attempt_is_damage(open_writer: OpenWriter, tmp_path: Path, statement: str) -> None:
+    with crafted(tmp_path, open_writer, statement) as reader, pytest.raises(StoreDamaged, match=r"run\.db is damaged"):
+        reader.attempts()

@@ -40,8 +40,11 @@ class KerasRates:
         return {} if self._optimizer is None else {GROUP: self._now()}
 
     def _now(self) -> float:
+        from keras import ops
+
         self._synchronise()
-        return float(self._optimizer.learning_rate)
+        # A variable of several replicas is no number, and a schedule gives a tensor.
+        return float(ops.convert_to_numpy(ops.convert_to_tensor(self._optimizer.learning_rate)))
 
     def scheduled(self) -> dict[str, float]:
         """Return the rate with nothing put on top."""

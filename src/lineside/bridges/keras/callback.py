@@ -41,6 +41,7 @@ class KerasCallback(Base):  # type: ignore[misc] # Keras has no types
         self._next_batch = 0
         self._values: Mapping[str, Any] = {}
         self._logged: dict[str, Any] = {}
+        self._told: set[str] = set()
 
     # ---- training ------------------------------------------------------------------------------------------------
 
@@ -86,7 +87,9 @@ class KerasCallback(Base):  # type: ignore[misc] # Keras has no types
     def on_train_batch_end(self, batch: int, logs: Mapping[str, Any] | None = None) -> None:
         """A batch ends, or the last one of several in one execution (``steps_per_execution``)."""
         run = self._open_run
-        progress, more = run.progress, batch - self._next_batch
+        # TensorFlow numbers the last execution of an epoch as if it were whole.
+        last = batch if run.total_batches is None else min(batch, run.total_batches - 1)
+        progress, more = run.progress, last - self._next_batch
         steps = (progress.batches_done + more + 1) // self._accumulated - progress.batches_done // self._accumulated
         progress.position += more
         progress.batches_done += more
@@ -102,11 +105,13 @@ class KerasCallback(Base):  # type: ignore[misc] # Keras has no types
     def on_epoch_end(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
         """An epoch ends, its validation included; what our callbacks have logged joins the logs of Keras."""
         run = self._open_run
-        run.train_epoch_end({name: value for name, value in (logs or {}).items() if not name.startswith("val_")})
-        run.epoch_end()
+        # Callbacks of Keras may have put more into the logs than the metrics of training and validation.
+        values = {name: value for name, value in (logs or {}).items() if name not in self._told}
+        run.train_epoch_end(values)
+        run.epoch_end(values if self._told else None)
         if logs is not None:
             logs.update({name: float(value) for name, value in self._logged.items()})
-        self._logged = {}
+        self._logged, self._told = {}, set()
         if run.stopping:
             self.model.stop_training = True
 
@@ -124,6 +129,7 @@ class KerasCallback(Base):  # type: ignore[misc] # Keras has no types
         run = self.run
         if run is not None and self._host is not None and self._training and not run.closed:
             self._host.look_out(run.fail, "test_function")
+            self._told = set(self._values)
             run.train_epoch_end(self._values)
             run.has_validation = True
             run.evaluation_start("val")
@@ -155,6 +161,7 @@ class KerasCallback(Base):  # type: ignore[misc] # Keras has no types
 
     def on_test_end(self, logs: Mapping[str, Any] | None = None) -> None:
         """An evaluation ends."""
+        self._told |= {f"val_{name}" for name in logs or {}}
         self._open_run.evaluation_end(logs or {})
         if not self._training:
             self._open_run.close()

@@ -64,7 +64,6 @@ class LightningCallback(Base):
         self._directory = run.dir
         run.echo = Echo(trainer) if trainer.loggers else None
         self._published.forget()
-        self._epoch_end.enter(trainer)
 
     def _new_run(self, trainer: Any, module: Any, **resume: Any) -> DrivenRun:
         hparams = self._hparams if self._hparams is not None else dict(getattr(module, "hparams", {}))
@@ -127,6 +126,10 @@ class LightningCallback(Base):
         run.batch_end(run.host_port.batch_size(batch))
         if run.stopping:
             trainer.should_stop = True
+
+    def on_train_epoch_end(self, trainer: Any, pl_module: Any) -> None:
+        """The epoch ends behind the module's own hook."""
+        self._epoch_end.enter(trainer)
 
     def _end_epoch(self, trainer: Any) -> None:
         run = self._open_run

@@ -13,5 +13,6 @@ class Echo:
         self._trainer = trainer
 
     def __call__(self, values: Mapping[str, Any], step: int) -> None:
+        """Log values at a step."""
         for logger in self._trainer.loggers:
             logger.log_metrics({name: float(value) for name, value in values.items()}, step)

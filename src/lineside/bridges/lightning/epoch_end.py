@@ -9,11 +9,11 @@ from lightning.pytorch.callbacks import Checkpoint
 
 
 class EpochEnd(Checkpoint):
-    """Stands at the end of the trainer's callbacks during a training, and calls back where an epoch is over.
+    """Stands behind the trainer's callbacks for one end of an epoch, and calls back where the epoch is over.
 
     Lightning calls ``on_train_epoch_end`` of callbacks before that of the module, whose values would come an epoch
-    late; those that are a `Checkpoint` it calls behind. It is no callback of the user's, so that
-    ``enable_checkpointing=False`` and Lightning's own `ModelCheckpoint` stay what they are.
+    late; those that are a `Checkpoint` it calls behind. This one is there for that call alone: a callback costs time in
+    each batch, and one more `Checkpoint` would change what ``enable_checkpointing`` and ``ckpt_path="best"`` mean.
 
     Args:
         call: called with the trainer.
@@ -24,7 +24,7 @@ class EpochEnd(Checkpoint):
         self._call = call
 
     def enter(self, trainer: Any) -> None:
-        """Take the place."""
+        """Take the place; called in the first of Lightning's two rounds."""
         if self not in trainer.callbacks:
             trainer.callbacks.append(self)
 
@@ -35,4 +35,5 @@ class EpochEnd(Checkpoint):
 
     def on_train_epoch_end(self, trainer: Any, pl_module: Any) -> None:
         """Everything of the epoch is over, its validation and the module's own hook included."""
+        self.leave(trainer)
         self._call(trainer)

@@ -13,4 +13,5 @@ class Echo:
         self._trainer = trainer
 
     def __call__(self, values: Mapping[str, Any], step: int) -> None:
+        """Log values; Hugging Face knows the step itself."""
         self._trainer.log({name: float(value) for name, value in values.items()})

@@ -9,7 +9,7 @@ from typing import Any
 class Average:
     """The average of a trainer, as something whose state is saved and resumed.
 
-    Ultralytics may put another average into the trainer's place when it recovers from NaN, so it is looked up each time.
+    Ultralytics makes itself another one when it recovers from NaN, so it is looked up each time.
     """
 
     def __init__(self, trainer: Any) -> None:

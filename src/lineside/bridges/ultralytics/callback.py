@@ -175,7 +175,7 @@ class UltralyticsCallback:
             trainer.metrics, self._own_metrics = self._own_metrics, None
         if self._host is not None:
             self._host.follow_schedule()
-            self._host.restored = None
+            self._host.restored, self._host.wrote_last = None, False
         run.progress.total_epochs = trainer.epochs
         self._in_batch = False
         if run.progress.phase != "fresh":
@@ -212,7 +212,7 @@ class UltralyticsCallback:
     def on_model_save(self, trainer: Any) -> None:
         """Ultralytics has written its ``last.pt``."""
         if self._host is not None:
-            self._host.saved_epoch = trainer.epoch
+            self._host.wrote_last = True
 
     def on_fit_epoch_end(self, trainer: Any) -> None:
         """An epoch ends, its validation included; once more behind the last one, which is dropped."""

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from copy import deepcopy
 from datetime import datetime
 from functools import partial
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -46,22 +47,22 @@ def evaluating_host(model: Any) -> TorchHost:
 class UltralyticsHost(TorchHost):
     """The model, its average, the optimizer and the schedule of a trainer of Ultralytics.
 
-    A checkpoint holds the raw weights and the average apart. What is validated is the average, so it is the average that
-    stand-alone weight files hold and that a restore of the best weights gives back.
+    A checkpoint holds the raw weights and the average apart. What is validated is the average, so that is what
+    stand-alone weight files hold and what a restore of the best weights gives back.
 
     Args:
         trainer: the trainer, with everything set up.
 
     Attributes:
         restored: the weights that were put back alone, and not trained since; None for none.
-        saved_epoch: the epoch of which ``last.pt`` is.
+        wrote_last: Ultralytics' ``last.pt`` is of this moment.
     """
 
     def __init__(self, trainer: Any) -> None:
         self._trainer = trainer
         self._average = Average(trainer)
         self.restored: Mapping[str, Any] | None = None
-        self.saved_epoch: int | None = None
+        self.wrote_last = False
         super().__init__(
             "ultralytics",
             CAPABILITIES,
@@ -99,7 +100,7 @@ class UltralyticsHost(TorchHost):
         }
         state = joined(super().capture(), packed(_STANDING, standing))
         own = [path for path in (trainer.best, trainer.csv) if path.exists()]
-        if self.saved_epoch == trainer.epoch and trainer.last.exists():
+        if self.wrote_last and trainer.last.exists():
             own.append(trainer.last)
         # Copied, not linked: Ultralytics writes its files anew in place.
         copies: dict[str, TensorWriter] = {path.name: partial(_copy, path) for path in own}
@@ -127,6 +128,8 @@ class UltralyticsHost(TorchHost):
         vars(trainer.stopper).update(standing["stopper"])
         if standing["order"] is not None and (generator := _generator(trainer)) is not None:
             generator.set_state(standing["order"])
+            # The loader would draw the seeds of its workers from the same one, which it did long ago in this training.
+            trainer.train_loader.generator = generator.clone_state()
         for path in (trainer.best, trainer.csv):
             if saved.has(path.name) and not path.exists():
                 shutil.copyfile(saved.file(path.name), path)
@@ -139,8 +142,6 @@ class UltralyticsHost(TorchHost):
         return partial(self._write, weights) if suffix == SUFFIX else super().weight_file(suffix, weights)
 
     def _write(self, weights: Mapping[str, Any], path: Path) -> None:
-        from ultralytics import __version__
-
         model = deepcopy(self._average.module)
         model.load_state_dict(weights)
         model.criterion = None  # of the training alone
@@ -149,7 +150,7 @@ class UltralyticsHost(TorchHost):
             "ema": None,
             "epoch": -1,
             "train_args": dict(vars(self._trainer.args)),
-            "version": __version__,
+            "version": import_module("ultralytics").__version__,
             "date": datetime.now().astimezone().isoformat(),
         }
         torch.save(document, path)
@@ -160,8 +161,8 @@ def _copy(source: Path, target: Path) -> None:
 
 
 def _generator(trainer: Any) -> torch.Generator | None:
-    """The generator from which the loader draws the order of images."""
-    found: torch.Generator | None = getattr(trainer.train_loader, "generator", None)
+    """The generator from which the order of images is drawn."""
+    found: torch.Generator | None = getattr(trainer.train_loader.sampler, "generator", None)
     return found
 
 

@@ -44,7 +44,9 @@ def switch(wanted: Mapping[str, bool], callbacks: dict[str, list[Callable[[Any],
     for name, on in wanted.items():
         functions = import_module(f"ultralytics.utils.callbacks.{_MODULES[name]}").callbacks
         if on and not functions:
-            raise OptionError(f"integrations={{{name!r}: True}}: Ultralytics finds no package for it: install it first.")
+            raise OptionError(
+                f"integrations={{{name!r}: True}}: Ultralytics finds no package for it: install it first."
+            )
         for event, function in functions.items():
             there = callbacks[event]
             if on and function not in there:
