@@ -10,6 +10,7 @@ if TYPE_CHECKING:
     from lineside.bridges.keras import keras
     from lineside.bridges.lightning import lightning
     from lineside.bridges.transformers import transformers
+    from lineside.bridges.ultralytics import ultralytics
     from lineside.callback import Callback, every
     from lineside.events import Event
     from lineside.ports import RunView
@@ -32,6 +33,7 @@ __all__ = [
     "keras",
     "lightning",
     "transformers",
+    "ultralytics",
 ]
 
 _HOMES = {
@@ -48,6 +50,7 @@ _HOMES = {
     "keras": "lineside.bridges.keras",
     "lightning": "lineside.bridges.lightning",
     "transformers": "lineside.bridges.transformers",
+    "ultralytics": "lineside.bridges.ultralytics",
 }
 
 

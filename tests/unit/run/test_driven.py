@@ -207,14 +207,14 @@ def test_without_one_the_epoch_begins_anew_and_the_log_says_so(
 def test_an_interrupt_in_mid_epoch_leaves_the_checkpoint_of_the_last_epochs_end(
     drive: Callable[..., DrivenRun],
 ) -> None:
-    run = drive(Counts(save_here))
+    run = drive(Counts(save_here, at=0))
     fit(run, stop_at=(1, 1))
     run.request(Request(Kind.INTERRUPT, "SIGTERM", "signal", "signal", {"signal": 15}))
     run.batch_start()
     run.stepped()
     with pytest.raises(Interrupted):
         run.batch_end(1)
-    again = drive(resume="auto")
+    again = drive(Counts(), resume="auto")
     again.open()
     assert (again.epoch, again.step, again.progress.phase) == (1, BATCHES, "fresh")
     again.close()
