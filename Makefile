@@ -35,8 +35,9 @@ test-jax: $(TENSORFLOW_VENV)/.installed ## Keras on JAX
 test-ultralytics: $(ULTRALYTICS_VENV)/.installed ## YOLO
 	$(ULTRALYTICS_VENV)/bin/python -m pytest $(PYTEST_ARGS) tests/frameworks/ultralytics
 
+# One order of sets in all processes, which must collect the same tests.
 test-main: $(VENV)/.installed ## everything else, which is nearly all
-	$(BIN)/python -m pytest $(PYTEST_ARGS) tests
+	PYTHONHASHSEED=0 KERAS_BACKEND=torch $(BIN)/python -m pytest --numprocesses auto $(PYTEST_ARGS) tests
 
 check: lint types imports snippets ## all that is checked without running the tests
 

@@ -263,7 +263,7 @@ def test_values_on_a_device_are_read_once_for_many_batches() -> None:
 
 def test_long_sums_on_a_device_are_folded_before_they_drift() -> None:
     averages = Averages()
-    for _ in range(2 * Averages.PARTIAL + 1):
+    for _ in range(2 * Averages.PARTIAL + Averages.ASIDE):
         averages.add({"loss": OnDevice(1.0)}, 1)
     assert OnDevice.reads == 2
     assert averages.means() == {"loss": 1.0}
