@@ -9,9 +9,9 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, ClassVar, Literal, TypedDict, TypeVar
 
-from lineside.errors import CallbackDefinitionError, OptionError, nearest
+from lineside.errors import AttachError, CallbackDefinitionError, OptionError, nearest
 from lineside.events import Event, event_of, unknown_hook
-from lineside.ports import Capability
+from lineside.ports import Capability, RunView
 from lineside.units import Duration
 
 OnError = Literal["isolate", "raise"]
@@ -162,6 +162,12 @@ class Callback:
         timeout: object = self.close_timeout
         if not isinstance(timeout, (int, float)) or not 0 < timeout <= threading.TIMEOUT_MAX:
             raise OptionError(f"{self.name}: close_timeout={timeout!r} must be a positive, finite number of seconds.")
+
+    def _refuse_a_second(self, run: RunView, why: str) -> None:
+        """Refuse another enabled callback of this class. Raises `AttachError`, with both names and what to do."""
+        for other in run.callbacks:
+            if other.enabled and other.kind == type(self).__name__ and other.name != self.name:
+                raise AttachError(f"{self.name} and {other.name} are both {other.kind}: {why}")
 
     def hooks(self) -> Mapping[Event, Hook]:
         """Return what this callback subscribes to."""

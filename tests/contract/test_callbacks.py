@@ -25,6 +25,7 @@ INLINE_ONLY = {
     "warm-up",
     "lr-finder",
 }
+ALONE = {"batch-size-finder", "ema", "lr-finder", "profile-steps", "swa"}
 OPTIONS = {
     "lambda": {"on_epoch_end": lambda run: run.alert(f"Epoch {run.epoch + 1}")},
 }
@@ -35,6 +36,7 @@ OPTIONS = {
 def test_a_built_in_callback(name: str, check: str) -> None:
     class Suite(CallbackContract):
         inline_only = name in INLINE_ONLY
+        alone = name in ALONE
 
         def make(self, **options):
             return registry.find(name)(**OPTIONS.get(name, {}), **options)

@@ -7,6 +7,8 @@ import math
 from collections.abc import Mapping
 from typing import Any
 
+import pytest
+
 from lineside.callback import Callback
 from lineside.callbacks.learning_rate_scheduler import LearningRateScheduler
 from lineside.callbacks.lr_finder import LRFinder
@@ -18,18 +20,33 @@ class RatesContract(CallbackContract):
     """The rate of every batch is an effect: a resumed run must train with the same ones."""
 
     inline_only = True
+    alone = True
 
     def effects(self, run: FakeRun) -> list[Any]:
         rates = [row for row in run.logged if "lr" in row[3]]
         return super().effects(run) + [json.dumps([step, epoch, dict(values)]) for step, epoch, _, values in rates]
 
 
-class TestWarmUp(RatesContract):
+class WarmUpContract(RatesContract):
+    alone = False
+
+    def test_two_of_a_kind_share_a_run(self) -> None:
+        """The rate is the run's and not that of one callback: it is multiplied by the factors of both."""
+        both, one = [
+            self._run(*(self.make(name=name) for name in names)).play(6, self._scene("ups and downs"))
+            for names in (["number-0", "number-1"], ["number-0"])
+        ]
+        rates, factors = [[row[3]["lr"] / 0.1 for row in run.logged if "lr" in row[3]] for run in (both, one)]
+        assert min(factors) < 1.0
+        assert rates == pytest.approx([factor**2 for factor in factors])
+
+
+class TestWarmUp(WarmUpContract):
     def make(self, **options: Any) -> Callback:
         return WarmUp("4 epochs", start_factor=0.01, **options)
 
 
-class TestWarmUpBySteps(RatesContract):
+class TestWarmUpBySteps(WarmUpContract):
     def make(self, **options: Any) -> Callback:
         return WarmUp("5 steps", mode="exponential", **options)
 

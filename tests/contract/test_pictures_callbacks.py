@@ -17,12 +17,13 @@ PICTURES = [((np.ones((2, 3)), np.arange(2)), np.eye(2))] * 2
 
 class TestBatchSizeFinder(CallbackContract):
     inline_only = True
+    alone = True
 
     def make(self, **options: Any) -> BatchSizeFinder:
         return BatchSizeFinder(mode="binsearch", **options)
 
-    def _run(self, callback: Any) -> FakeRun:
-        return FakeRun([callback], **self._options, trials=FakeTrials(20))
+    def _run(self, *callbacks: Any) -> FakeRun:
+        return FakeRun(callbacks, **self._options, trials=FakeTrials(20))
 
 
 class TestBatchSizeFinderThatStops(TestBatchSizeFinder):

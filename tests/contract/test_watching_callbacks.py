@@ -11,6 +11,7 @@ from lineside.testing import CallbackContract, FakeRun
 
 class TestProfileSteps(CallbackContract):
     inline_only = True
+    alone = True
 
     def make(self, **options: Any) -> ProfileSteps:
         return ProfileSteps("2-5, 9-11, 40", warmup=1, **options)

@@ -13,9 +13,10 @@ from lineside.testing.fake_view import FakeRunOptions
 
 
 class OfWeights(CallbackContract):
-    """Each run has a model of its own."""
+    """Each run has a model of its own, which one callback averages or freezes."""
 
     inline_only = True
+    alone = True
 
     @property
     def _options(self) -> FakeRunOptions:

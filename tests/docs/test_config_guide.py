@@ -51,6 +51,8 @@ def test_the_file_and_the_python_form_give_the_same_run() -> None:
         assert {"train/loss", "val/accuracy", "test/accuracy", "batch/loss", "lr"} <= set(names)
         for name in names:
             assert list(one.series(name).values) == list(other.series(name).values), name
+        advice = [event.data["rule"] for reader in (one, other) for event in reader.events("advice")]
+        assert set(advice) <= {"container-volume"}  # what a guide shows follows the advice that Lineside gives
     last = [Catalog(each.checkpoints, each.name).last for each in (told, written)]
     weights = [checkpoint.file("model.safetensors").read_bytes() for checkpoint in last if checkpoint is not None]
     assert len(weights) == 2

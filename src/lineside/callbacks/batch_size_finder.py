@@ -91,8 +91,13 @@ class BatchSizeFinder(Callback):
             raise OptionError(f"{self.name}: background=True has no model to try; leave it out.")
 
     def on_setup(self, run: RunView) -> None:
-        """Forget an earlier fit."""
+        """Forget an earlier fit, and refuse a second one.
+
+        Raises:
+            AttachError: there is another of this class.
+        """
         self._start_anew()
+        self._refuse_a_second(run, "a run has one suggestion to go by. Leave one of them out.")
 
     def on_train_start(self, run: RunView) -> None:
         """Look, unless an earlier attempt of this run did."""

@@ -7,7 +7,7 @@ from datetime import timedelta
 from typing import Any, ClassVar, Unpack
 
 from lineside.callback import Callback, CallbackOptions, Hook, OnError, Ranks
-from lineside.errors import OptionError
+from lineside.errors import AttachError, OptionError
 from lineside.events import Event
 from lineside.options import check_flags, check_number
 from lineside.ports import Capability, RunView
@@ -95,8 +95,19 @@ class EMA(Callback):
         return {**super().hooks(), Event.STEP_END: Hook(self.on_step_end, every)}
 
     def on_setup(self, run: RunView) -> None:
-        """Forget an earlier fit."""
+        """Forget an earlier fit, and refuse a second one that validates.
+
+        Raises:
+            AttachError: another EMA wants to validate with its weights as well.
+        """
         self._start_anew()
+        for other in run.callbacks if self.validate_with and run.has_validation is not False else ():
+            is_ema = other.enabled and other.kind == type(self).__name__ and other.name != self.name
+            if is_ema and other.options["validate_with"]:
+                raise AttachError(
+                    f"{self.name} and {other.name} both want to validate with weights of their own, and a validation "
+                    "has one model: give one of them validate_with=False."
+                )
 
     def on_train_start(self, run: RunView) -> None:
         """Begin, or go on with the average of the checkpoint."""

@@ -77,8 +77,13 @@ class FreezeUnfreeze(Callback):
         return hooks
 
     def on_setup(self, run: RunView) -> None:
-        """Forget an earlier fit."""
+        """Forget an earlier fit, and refuse a second one.
+
+        Raises:
+            AttachError: there is another of this class.
+        """
         self._start_anew()
+        self._refuse_a_second(run, "one would unfreeze what the other has frozen. Give all patterns to one of them.")
 
     def on_train_start(self, run: RunView) -> None:
         """Freeze, but for what was unfrozen before the checkpoint.

@@ -138,8 +138,13 @@ class LRFinder(Callback):
     # ---- the test ------------------------------------------------------------------------------------------------
 
     def on_setup(self, run: RunView) -> None:
-        """Forget an earlier fit."""
+        """Forget an earlier fit, and refuse a second one.
+
+        Raises:
+            AttachError: there is another of this class.
+        """
         self._start_anew()
+        self._refuse_a_second(run, "a run has one suggestion to go by. Leave one of them out.")
 
     def on_train_start(self, run: RunView) -> None:
         """Ask for the test, unless it has been done.

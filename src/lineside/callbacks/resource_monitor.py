@@ -194,8 +194,6 @@ class ResourceMonitor(Callback):
         for kind, sentence in found.items():
             if self._streaks[kind] >= _SURE and kind not in self._warned:
                 self._warned.add(kind)
-                # The log has it at once; an alert waits for the next safe point, and the run may not live to see it.
-                log.warning("%s", sentence)
                 run.alert(text(*_TITLES[kind]), sentence)
 
     def _conclude(self, run: RunView) -> None:

@@ -100,8 +100,13 @@ class SWA(Callback):
             raise OptionError(f"{self.name}: background=True has no model to average; leave it out.")
 
     def on_setup(self, run: RunView) -> None:
-        """Forget an earlier fit."""
+        """Forget an earlier fit, and refuse a second one.
+
+        Raises:
+            AttachError: there is another of this class.
+        """
         self._start_anew()
+        self._refuse_a_second(run, "a run ends with one mean of its weights. Leave one of them out.")
 
     def on_train_start(self, run: RunView) -> None:
         """Refuse what cannot be, and go on with the mean of the checkpoint.

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import typer
 
 from lineside.language import text
 
+if TYPE_CHECKING:
+    from lineside.store.directory import RunDirectory
+
 RUN_DIR: Final = Path("runs")
+_NEWEST: Final = "last"
 
 
 def run_argument() -> Any:
@@ -58,9 +62,27 @@ def overrides_argument() -> Any:
 
 
 def known_runs(ctx: typer.Context, incomplete: str) -> Iterator[tuple[str, str]]:
-    """Yield the runs whose names contain what was typed so far, for the completion of shells; the newest first."""
+    """Yield what stands for a run and contains what was typed so far, for the completion of shells; the newest first.
+
+    That is ``last`` and ids of runs; ``project/last`` and ``project/id`` where the text begins the name of a project,
+    or has a slash.
+    """
     from lineside.store.catalogue import find_runs
 
-    for run in find_runs(ctx.params.get("run_dir") or RUN_DIR):
-        if incomplete in run.name and run.name.isprintable():
-            yield run.name, run.project
+    project, slash, part = incomplete.rpartition("/")
+    found = find_runs(ctx.params.get("run_dir") or RUN_DIR)
+    runs = [run for run in found if f"{run.project}/{run.name}".isprintable()]
+    if not slash:
+        yield from _fitting(runs, part)
+    for each in dict.fromkeys(run.project for run in runs):
+        if each == project if slash else part and each.startswith(part):
+            yield from _fitting([run for run in runs if run.project == each], part if slash else "", f"{each}/")
+
+
+def _fitting(runs: Sequence[RunDirectory], part: str, before: str = "") -> Iterator[tuple[str, str]]:
+    """Yield the newest of some runs and all of them, as far as they fit what was typed of a name."""
+    if runs and _NEWEST.startswith(part):
+        yield f"{before}{_NEWEST}", runs[0].name
+    for run in runs:
+        if part in run.name:
+            yield f"{before}{run.name}", run.project

@@ -78,8 +78,19 @@ def _in_words(experiment: Experiment) -> str:
     )
 
 
-def schema() -> None:
+def schema(
+    _as_json: Annotated[
+        bool,
+        typer.Option(
+            "--json",
+            help=text("As elsewhere; the schema is JSON in any case.", "与其他命令一致；Schema 本来就是 JSON。"),
+        ),
+    ] = False,
+) -> None:
     """Print a JSON Schema of configurations with all callbacks that are installed.
+
+    Args:
+        _as_json: changes nothing; it is accepted because scripts give it to every command.
 
     Raises:
         MissingDependency: PyTorch is not installed.

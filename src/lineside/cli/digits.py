@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import NamedTuple
 
 import torch
-from sklearn.datasets import load_digits
 from torch import Tensor, nn
 from torch.nn import functional as F
 from torch.utils.data import DataLoader, Dataset, TensorDataset
@@ -26,7 +25,13 @@ from lineside.callbacks.tensorboard import TensorBoard
 from lineside.callbacks.terminate_on_nan import TerminateOnNaN
 from lineside.callbacks.training_monitor import TrainingMonitor
 from lineside.cli.outcome import Outcome
+from lineside.errors import MissingDependency
 from lineside.trainer import Trainer
+
+try:
+    from sklearn.datasets import load_digits
+except ModuleNotFoundError as error:
+    raise MissingDependency("lineside.cli.digits", "scikit-learn", "demo") from error
 
 SEED = 0
 VALIDATION = TEST = 300

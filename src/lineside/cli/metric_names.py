@@ -4,9 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from fnmatch import fnmatchcase
+from typing import Final
 
 from lineside.errors import MetricNotFound, nearest
 from lineside.metrics import candidates
+
+_OTHERS: Final = 3
+_DIAGNOSTICS: Final = dict.fromkeys(("gradients", "update_ratio", "system"), 6)
+"""Behind all results: there may be hundreds of them."""
+_RANKS: Final = {"val": 0, "train": 0, "test": 1, "lr": 2, "batch": 4, "time": 5} | _DIAGNOSTICS
 
 
 def resolved(name: str, known: Iterable[str]) -> str | None:
@@ -33,14 +39,13 @@ def selected(wanted: Sequence[str], known: Sequence[str]) -> list[str]:
 
 
 def in_order(names: Iterable[str]) -> list[str]:
-    """Sort for people: validation beside training, losses first; then learning rates, all others, batches, times."""
+    """Sort for people: validation beside training, losses first; then rates, others, batches, times, diagnostics."""
     return sorted(names, key=_rank)
 
 
 def _rank(name: str) -> tuple[int, bool, str, str]:
     kind, _, metric = name.partition("/")
-    rank = {"val": 0, "train": 0, "test": 1, "lr": 2, "batch": 4, "time": 5}.get(kind, 3)
-    return rank, metric != "loss", metric, kind
+    return _RANKS.get(kind, _OTHERS), metric != "loss", metric, kind
 
 
 def headline(names: Sequence[str]) -> list[str]:

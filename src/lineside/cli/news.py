@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Final
 
 from rich.text import Text
 
@@ -17,6 +17,9 @@ from lineside.language import text
 from lineside.store.directory import RunDirectory
 from lineside.store.entries import Event
 from lineside.store.reader import RunReader
+
+_OF_AN_EPOCH: Final = ("train", "val", "lr")
+"""What the line of an epoch tells; diagnostics, of which there may be hundreds, are told by `lineside show`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,5 +119,5 @@ def _event(event: Event) -> Text | None:
 
 
 def _values(data: Mapping[str, Any]) -> list[str]:
-    names = [name for name in in_order(data) if not name.startswith("time/")]
+    names = [name for name in in_order(data) if name.partition("/")[0] in _OF_AN_EPOCH]
     return [f"{printable(name)} {number(data[name])}" for name in names if isinstance(data[name], (int, float))]

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from lineside.trainer import FitResult
 
 _PRINTING: Final = {"progress-bar", "training-monitor"}
-_BY_SIGNAL: Final = (ExitCode.INTERRUPTED, ExitCode.TERMINATED)
+_RESUMABLE: Final = (ExitCode.TRY_AGAIN, ExitCode.INTERRUPTED, ExitCode.TERMINATED)
 
 
 def train(
@@ -51,7 +51,7 @@ def train(
     Raises:
         MissingDependency: a library is not installed.
         Exit: with 2 if the configuration has mistakes, 130 after Ctrl-C.
-        SystemExit: with 130 or 143 after a signal; the run can be resumed.
+        SystemExit: with 130 or 143 after a signal, 75 if a callback interrupted it; the run can be resumed.
     """
     from lineside.config.loading import load
     from lineside.config.names import importable
@@ -92,12 +92,12 @@ def _command(config: Path, overrides: list[str]) -> str:
 
 
 def _fit(training: Training, resume: str | None, again: str, *, smoke: bool) -> FitResult:
-    """Train; if a signal ends it, say how to go on."""
+    """Train; if a signal or a callback interrupts it, say how to go on."""
     changed = {"resume": resume} if resume is not None else {}
     try:
         return training.fit(**changed, **({"smoke": True} if smoke else {}))
     except SystemExit as ended:
-        if ended.code in _BY_SIGNAL and not smoke:
+        if ended.code in _RESUMABLE and not smoke:
             words = text(f"Interrupted; saved. To go on: {again}", f"已中断并保存。继续训练：{again}")
             print(words, file=sys.stderr)
         raise

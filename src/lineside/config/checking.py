@@ -153,7 +153,9 @@ def _candidates(node: Node, kind: Kind) -> Iterator[Any]:
 
 def _explained(node: Node, kind: Kind, error: ValidationError) -> tuple[Node, str]:
     """Return the innermost node that is wrong, and what is wrong with it."""
-    wrong, expected = node, kind.words
+    # Whoever writes a word for a number mistook the number: an object, such as a Tensor, would have been named.
+    is_word = kind.numeric and isinstance(node, Scalar) and not _names_object(node)
+    wrong, expected = node, kind.plain_words if is_word else kind.words
     for detail in error.errors(include_url=False):
         below = _below(node, detail["loc"])
         if below is not node and wrong is node:

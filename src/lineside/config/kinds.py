@@ -50,6 +50,7 @@ class Kind:
         duration: texts are durations, such as ``500 steps``.
         secret: it is a `Secret`.
         words: what it may be, for messages.
+        plain_words: the same without objects.
     """
 
     plain: Any = None
@@ -58,11 +59,17 @@ class Kind:
     duration: bool = False
     secret: bool = False
     words: str = ""
+    plain_words: str = ""
 
     @property
     def literals(self) -> tuple[Any, ...]:
         """The values of its `Literal` types."""
         return tuple(value for one in _members(self.plain) if get_origin(one) is Literal for value in get_args(one))
+
+    @property
+    def numeric(self) -> bool:
+        """Whether it may be a number."""
+        return any(one in (int, float) for one in _members(self.plain))
 
     @property
     def loose(self) -> bool:
@@ -89,6 +96,7 @@ def kind_of(annotation: Any) -> Kind:
     if str in rest:
         rest = [member for member in rest if not _is_path(member)]
     plain = [(member, found) for member in rest if (found := _plain(member)) is not None]
+    plain_words = _in_words([found for _, found in plain], duration=duration)
     return Kind(
         plain=Union[tuple(found for _, found in plain)] if plain else None,  # noqa: UP007 - made of a list
         objects=len(plain) < len(rest) or any(_holds_objects(member) for member in rest),
@@ -96,10 +104,11 @@ def kind_of(annotation: Any) -> Kind:
         secret=secret,
         words=" or ".join(
             [
-                *filter(None, [_in_words([found for _, found in plain], duration=duration)]),
+                *filter(None, [plain_words]),
                 *(f"an object ({_name(member)})" for member in rest if _plain(member) is None),
             ]
         ),
+        plain_words=plain_words,
     )
 
 

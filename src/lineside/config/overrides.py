@@ -8,7 +8,7 @@ from typing import Final
 from lineside.config.callback_items import answers_to, classes, name_of, options_of_item
 from lineside.config.names import NameNotFound, is_name
 from lineside.config.problems import Problems
-from lineside.config.tree import Items, Node, Place, Scalar, Table, is_null
+from lineside.config.tree import COMMAND_LINE, Items, Node, Place, Scalar, Table, is_null
 from lineside.config.yaml_file import read_yaml
 from lineside.errors import nearest
 
@@ -29,9 +29,9 @@ def apply_overrides(root: Table, assignments: Iterable[str], sections: Sequence[
     """
     for assignment in assignments:
         path, equals, text = assignment.partition("=")
-        place = Place(f"command line, {path}")
+        place = Place.on_command_line(path)
         if not equals or not all(path.split(".")):
-            problems.add(Place("command line"), "", f"{path!r} must be section.option=value.")
+            problems.add(Place(COMMAND_LINE), "", f"{path!r} must be section.option=value.")
             continue
         value = read_yaml(text, place, problems)
         first, *rest = path.split(".")

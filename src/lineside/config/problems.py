@@ -19,8 +19,9 @@ class Problem:
     message: str
 
     def __str__(self) -> str:
-        """Return it as one line."""
-        return ": ".join(str(part) for part in (self.place, self.entry, self.message) if part)
+        """Return it as one line, in which the entry stands once."""
+        entry = "" if self.place.names(self.entry) else self.entry
+        return ": ".join(str(part) for part in (self.place, entry, self.message) if part)
 
 
 class Problems:

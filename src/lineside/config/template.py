@@ -11,6 +11,10 @@ _COMMENTS: Final = {
         "A training from a file: lineside train config.yaml",
         "由文件描述的训练：lineside train config.yaml",
     ),
+    "needs": (
+        "The digits need: pip install 'lineside[demo]'",
+        "手写数字示例需要：pip install 'lineside[demo]'",
+    ),
     "schema": (
         "Editors complete and check it with: lineside config schema > lineside.schema.json",
         "编辑器补全与检查：lineside config schema > lineside.schema.json",
@@ -24,6 +28,10 @@ _COMMENTS: Final = {
         "返回 (train, val, test) 数据加载器；也可分别写 train: …、val: …、test: …",
     ),
     "params": ("The parameters of the model are filled in.", "模型参数会自动填入。"),
+    "planned": (
+        "Or a rate that is planned ahead: this, and enabled: false for reduce-lr-on-plateau below.",
+        "也可预先规划学习率：启用这一段，并在下面的 reduce-lr-on-plateau 中写 enabled: false。",
+    ),
     "callbacks": (
         "Names, or names with options; lineside callbacks lists them. enabled: false switches one off.",
         "名称，或名称加选项；lineside callbacks 列出全部。enabled: false 可关闭。",
@@ -45,6 +53,7 @@ def template() -> str:
     return f"""\
 # yaml-language-server: $schema=lineside.schema.json
 {lines["head"]}
+{lines["needs"]}
 {lines["schema"]}
 
 {lines["names"]}
@@ -55,12 +64,15 @@ data: lineside.cli.digits:loaders
 
 {lines["params"]}
 optimizer:
-  torch.optim:Adam:
-    lr: 1e-3
+  torch.optim:SGD:
+    lr: 0.02
+    momentum: 0.9
+    weight_decay: 1e-4
 
-scheduler:
-  torch.optim.lr_scheduler:ExponentialLR:
-    gamma: 0.98
+{lines["planned"]}
+# scheduler:
+#   torch.optim.lr_scheduler:CosineAnnealingLR:
+#     T_max: 20
 
 loss: torch.nn.functional:cross_entropy
 
@@ -72,7 +84,10 @@ callbacks:
   - iron-triangle: {lines["preset"]}
       early-stopping:
         patience: 8
+        min_delta: 1e-3
         restore_best_weights: true
+      reduce-lr-on-plateau:
+        patience: 3
   - terminate-on-nan
   - training-monitor
   - TensorBoard:

@@ -4,8 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
+from typing import Final, Self
 
 from lineside.config.scalars import Plain, read_plain
+
+COMMAND_LINE: Final = "command line"
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,6 +22,15 @@ class Place:
     def __str__(self) -> str:
         """Return it as compilers write it: ``config.yaml:3:5``."""
         return ":".join(str(part) for part in (self.source, self.line, self.column) if part is not None)
+
+    @classmethod
+    def on_command_line(cls, path: str) -> Self:
+        """Return the place of what an argument ``path=value`` sets."""
+        return cls(f"{COMMAND_LINE}, {path}")
+
+    def names(self, entry: str) -> bool:
+        """Tell whether the place says by itself which entry it is: an argument does, and the entries around it."""
+        return f"{self.source}.".startswith(f"{COMMAND_LINE}, {entry}.")
 
 
 @dataclass(slots=True, eq=False)

@@ -209,6 +209,7 @@ class SafePoints:
         self._paused = True
         run.progress.stop_clock()
         run.record("paused", {})
+        run.wiring.store.flush()  # whoever asked looks at once
         try:
             while self._paused and self._stop is None and not run.dispatcher.fatal:
                 run.open_mail()
@@ -218,6 +219,7 @@ class SafePoints:
             self._paused = False
             run.progress.start_clock()
             run.record("unpaused", {})
+            run.wiring.store.flush()
 
 
 def _owner(save: Request) -> str | None:

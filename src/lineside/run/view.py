@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import time
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -18,7 +19,7 @@ from lineside.dispatch.guard import Bound
 from lineside.dispatch.snapshot import FIELDS, Identity, RunSnapshot
 from lineside.events import Event
 from lineside.metrics import Averages, Metrics, MetricTable, Scalar
-from lineside.ports import Alert, BatchSource, CallbackInfo, Host, MediumKind, ModelPort, Stage
+from lineside.ports import Alert, BatchSource, CallbackInfo, Host, Level, MediumKind, ModelPort, Stage
 from lineside.progress import Progress
 from lineside.run.media import encoded
 from lineside.run.validation_weights import ValidationWeights
@@ -28,6 +29,11 @@ from lineside.voice import Voice
 
 if TYPE_CHECKING:
     from lineside.run.wiring import Wiring
+
+
+log = logging.getLogger("lineside")
+
+_LEVELS: Mapping[Level, int] = {"info": logging.INFO, "warning": logging.WARNING, "error": logging.ERROR}
 
 
 class LiveView(Voice):
@@ -238,7 +244,8 @@ class LiveView(Voice):
         self.wiring.records.keep(media=[Medium(kind, tag, encoded(kind, data), self.step, self.epoch, time.time())])
 
     def raise_alert(self, alert: Alert) -> None:
-        """Put an alert into the mail, from any thread."""
+        """Put an alert into the mail, from any thread, and into the log, for whoever sits at the terminal."""
+        log.log(_LEVELS[alert.level], "%s", f"{alert.title}: {alert.text}" if alert.text else alert.title)
         self._mail.append(lambda: self._show_alert(alert))
 
     def _show_alert(self, alert: Alert) -> None:
@@ -251,9 +258,10 @@ class LiveView(Voice):
         self.wiring.store.event(kind, self.step, self.epoch, data)
 
     def report_failure(self, title: str, text: str, hook: Bound) -> None:
-        """Tell people that a callback failed; from any thread. A failing ``on_alert`` is only logged."""
+        """Tell people that a callback failed, which is in the log; from any thread. Not of a failing ``on_alert``."""
         if hook.method != Event.ALERT.hook:
-            self.raise_alert(Alert(title, text, "warning", hook.callback.name))
+            alert = Alert(title, text, "warning", hook.callback.name)
+            self._mail.append(lambda: self._show_alert(alert))
 
     def open_mail(self) -> None:
         """Do what other threads, and hooks that raised an alert, left for the training thread.

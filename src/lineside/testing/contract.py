@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from itertools import zip_longest
 from typing import Any, ClassVar
 
 from lineside.callback import Callback
-from lineside.errors import MonitorError, OptionError
+from lineside.errors import AttachError, MonitorError, OptionError
 from lineside.events import Event
 from lineside.metrics import canonical
 from lineside.ports import Alert, Stage
@@ -43,10 +43,12 @@ class CallbackContract:
     Attributes:
         metrics: the names under which the values of a scene are published.
         inline_only: the callback needs the live run; ``background=True`` must then be refused at construction.
+        alone: a run bears one of its kind; a second must then be refused when it joins, by ``on_setup`` at the latest.
     """
 
     metrics: Sequence[str] = ("train/loss", "train/accuracy", "val/loss", "val/accuracy")
     inline_only = False
+    alone = False
 
     def make(self, **options: Any) -> Callback:
         """Return a new callback; `options` are the common ones of all callbacks, to be passed on."""
@@ -122,9 +124,7 @@ class CallbackContract:
         """A host may publish a validation's values after ``on_val_end``."""
         in_time, late = self._run(self.make()), self._run(self.make())
         in_time.play(6, self._scene("ups and downs"))
-        late.play(
-            6, self._scene("ups and downs"), late=[name for name in self.metrics if canonical(name).startswith("val/")]
-        )
+        late.play(6, self._scene("ups and downs"), late=self._of_validation())
         asked, asked_late = ([f"{one.kind.word} {one.arguments}" for one in run.requests] for run in (in_time, late))
         _compare("values that come late", asked_late, asked)
 
@@ -176,17 +176,9 @@ class CallbackContract:
 
     def test_a_resumed_run_does_what_the_uninterrupted_one_does(self) -> None:
         """Killed at any safe point and resumed, it does what is missing, and ends in the same state."""
-        for scene in ("ups and downs", "a plateau", "NaN in the middle"):
-            values = self._scene(scene)
-            whole = self._run(untouched := self.make()).play(6, values)
-            cut = self._run(self.make())
-            for _ in cut.safe_points(6, values):
-                done, state = self.effects(cut), _through_json(cut.state())
-                resumed = FakeRun.resumed(state, [again := self.make()], **self._options).play(6, values)
-                where = f"{again!r}, {scene}, resumed at step {state['counters']['step']}"
-                ended = json.dumps(again.state_dict()), json.dumps(untouched.state_dict())
-                require(ended[0] == ended[1], f"{where}: ends in the state {ended[0]}, not {ended[1]}")
-                _compare(where, sorted(done + self.effects(resumed)), sorted(self.effects(whole)))
+        for scene in SCENES:
+            self._resumes(scene)
+        self._resumes("ups and downs", late=self._of_validation())
 
     def test_a_second_fit_is_like_the_first(self) -> None:
         """An object that has been through one fit does in the next what a new one does."""
@@ -196,6 +188,30 @@ class CallbackContract:
             second = self._played(scene, used)
             fresh = self._played(scene, self.make())
             _compare(f"{used!r}, {scene}, in a second fit", self.effects(second), self.effects(fresh))
+
+    def test_two_of_a_kind_share_a_run(self) -> None:
+        """In one run two objects do what each does alone, or are refused when they join, with the names of both."""
+        names = ("number-0", "number-1")
+        if self.alone:
+            try:
+                self._run(*(self.make(name=name) for name in names)).start()
+            except (AttachError, OptionError) as error:
+                require(all(name in str(error) for name in names), f"the error must name both: {error}")
+                return
+            raise AssertionError(f"{self.make()!r} is declared to be alone, and two of its kind join one run.")
+        for scene in SCENES:
+            both = self._run(*(self.make(name=name) for name in names)).play(6, self._scene(scene))
+            each = [self.effects(self._played(scene, self.make(name=name))) for name in names]
+            _compare(f"{scene}, two in one run", sorted(self.effects(both)), sorted(each[0] + each[1]))
+
+    def test_two_of_one_name_are_refused(self) -> None:
+        """State is kept by name: of two that have one, the second cannot join."""
+        try:
+            self._run(self.make(name="number-0"), self.make(name="number-0"))
+        except AttachError as error:
+            require("number-0" in str(error), f"the error must hold the name: {error}")
+        else:
+            raise AssertionError(f"{self.make()!r}: two of one name join one run.")
 
     def test_two_of_a_kind_are_independent(self) -> None:
         """Two objects that see different runs at the same time do what each does alone."""
@@ -213,8 +229,23 @@ class CallbackContract:
 
     _options: ClassVar[FakeRunOptions] = {"lr": {"body": 0.1, "head": 0.01}, "batches": 2}
 
-    def _run(self, callback: Callback) -> FakeRun:
-        return FakeRun([callback], **self._options)
+    def _run(self, *callbacks: Callback) -> FakeRun:
+        return FakeRun(callbacks, **self._options)
+
+    def _resumes(self, scene: str, *, late: Collection[str] = ()) -> None:
+        values = self._scene(scene)
+        whole = self._run(untouched := self.make()).play(6, values, late=late)
+        cut = self._run(self.make())
+        for _ in cut.safe_points(6, values, late=late):
+            done, state = self.effects(cut), _through_json(cut.state())
+            resumed = FakeRun.resumed(state, [again := self.make()], **self._options).play(6, values, late=late)
+            where = f"{again!r}, {scene}{', late' * bool(late)}, resumed at step {state['counters']['step']}"
+            ended = json.dumps(again.state_dict()), json.dumps(untouched.state_dict())
+            require(ended[0] == ended[1], f"{where}: ends in the state {ended[0]}, not {ended[1]}")
+            _compare(where, sorted(done + self.effects(resumed)), sorted(self.effects(whole)))
+
+    def _of_validation(self) -> list[str]:
+        return [name for name in self.metrics if canonical(name).startswith("val/")]
 
     def _scene(self, name: str) -> Callable[[int], Mapping[str, float]]:
         values = SCENES[name]
@@ -228,17 +259,19 @@ class CallbackContract:
         return run
 
 
-def check_callback(make: Callable[..., Callback], *, inline_only: bool = False) -> None:
+def check_callback(make: Callable[..., Callback], *, inline_only: bool = False, alone: bool = False) -> None:
     """Run the whole suite without pytest.
 
     Args:
         make: makes a new callback, passing keyword arguments on; the class itself will often do.
         inline_only: see `CallbackContract`.
+        alone: see there, too.
 
     Raises:
         AssertionError: saying what the callback did and should have done.
     """
-    suite = type("Suite", (CallbackContract,), {"make": staticmethod(make), "inline_only": inline_only})()
+    said = {"make": staticmethod(make), "inline_only": inline_only, "alone": alone}
+    suite = type("Suite", (CallbackContract,), said)()
     for check in (name for name in dir(suite) if name.startswith("test_")):
         getattr(suite, check)()
 

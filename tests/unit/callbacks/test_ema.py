@@ -6,7 +6,7 @@ import pytest
 
 from lineside.callback import Callback
 from lineside.callbacks.ema import EMA
-from lineside.errors import OptionError, RunStateError
+from lineside.errors import AttachError, OptionError
 from lineside.testing import FakeModel, FakeRun
 
 
@@ -140,7 +140,7 @@ def test_a_validation_that_fails_leaves_the_weights_of_the_training() -> None:
 
 
 def test_two_that_validate_are_refused_and_two_of_which_one_does_are_not() -> None:
-    with pytest.raises(RunStateError, match="slow and fast both want"):
+    with pytest.raises(AttachError, match="slow and fast both want"):
         trained(EMA(0.999, name="slow"), EMA(0.9, name="fast")).play(1)
     run = trained(EMA(0.999, name="slow"), EMA(0.9, name="fast", validate_with=False)).play(1)
     assert run.validated_with == "slow"

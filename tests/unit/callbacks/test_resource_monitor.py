@@ -173,7 +173,7 @@ def test_the_account_names_slow_data_and_what_to_try(machine: Machine, caplog: p
 # ---- alerts ----------------------------------------------------------------------------------------------------------
 
 
-def test_memory_that_stays_full_is_one_alert(machine: Machine, caplog: pytest.LogCaptureFixture) -> None:
+def test_memory_that_stays_full_is_one_alert(machine: Machine) -> None:
     full = {**HEALTHY, "system/memory_percent": 97.0}
     machine.looks = [HEALTHY, full, HEALTHY, full, full, full, HEALTHY, full, full]
     run = started()
@@ -181,7 +181,6 @@ def test_memory_that_stays_full_is_one_alert(machine: Machine, caplog: pytest.Lo
     assert run.alerts == []  # twice full, but not in a row
     tick(run)
     assert [(alert.title, alert.author) for alert in run.alerts] == [("Memory is nearly full", "resource-monitor")]
-    assert run.alerts[0].text in caplog.messages
     tick(run, 4)
     assert len(run.alerts) == 1
 

@@ -6,7 +6,9 @@ import sys
 from pathlib import Path
 
 import pytest
+import typer
 
+from lineside.cli.arguments import known_runs
 from lineside.store import find_runs
 
 
@@ -38,5 +40,23 @@ def test_commands_runs_and_callbacks_are_completed(standing_in: Path, written: P
 
 
 def test_runs_are_looked_for_where_the_line_says(written: Path, tmp_path: Path) -> None:
-    assert len(complete(f"lineside compare --run-dir {written} ", tmp_path)) == 4
+    assert len(complete(f"lineside compare --run-dir {written} ", tmp_path)) == 4 + len(["last"])
     assert complete("lineside show ", tmp_path) == []
+
+
+@pytest.mark.parametrize(
+    ("typed", "offered"),
+    [
+        ("la", ["last"]),
+        ("wo", ["words/last", "words/lstm"]),
+        ("digits/", ["digits/last", "digits/broken", "digits/cnn", "digits/dead"]),
+        ("digits/roke", ["digits/broken"]),
+        ("words/l", ["words/last", "words/lstm"]),
+        ("digi/", []),
+    ],
+)
+def test_runs_are_completed_by_project_too(written: Path, typed: str, offered: list[str]) -> None:
+    line = typer.Context(typer.main.get_command(typer.Typer(callback=lambda: None)))
+    line.params["run_dir"] = written
+    ids = {f"{run.project}/{run.name}": f"{run.project}/{run.read_record().name}" for run in find_runs(written)}
+    assert [ids.get(each, each) for each, _ in known_runs(line, typed)] == offered

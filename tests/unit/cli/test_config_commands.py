@@ -53,13 +53,28 @@ def test_a_file_that_is_not_there_is_a_mistake(monkeypatch, capsys) -> None:
 
 def test_the_schema_is_printed(monkeypatch, capsys) -> None:
     assert run(monkeypatch, "config", "schema") == 0
-    Draft202012Validator.check_schema(json.loads(capsys.readouterr().out))
+    printed = capsys.readouterr().out
+    Draft202012Validator.check_schema(json.loads(printed))
+    assert run(monkeypatch, "config", "schema", "--json") == 0
+    assert capsys.readouterr().out == printed
 
 
 def test_the_file_to_start_from_is_sound(monkeypatch, capsys) -> None:
     assert run(monkeypatch, "config", "template") == 0
     Path("config.yaml").write_text(capsys.readouterr().out, "utf-8")
     assert run(monkeypatch, "config", "check", "config.yaml") == 0
+
+
+def test_what_the_file_to_start_from_needs_is_said(monkeypatch, capsys) -> None:
+    assert run(monkeypatch, "config", "template") == 0
+    file = capsys.readouterr().out
+    assert "pip install 'lineside[demo]'" in file
+    Path("config.yaml").write_text(file, "utf-8")
+    monkeypatch.delitem(sys.modules, "lineside.cli.digits", raising=False)
+    monkeypatch.setitem(sys.modules, "sklearn.datasets", None)
+    assert run(monkeypatch, "config", "check", "config.yaml") == 2
+    needed = "lineside.cli.digits needs scikit-learn, which is not installed. Run: pip install 'lineside[demo]'"
+    assert needed in capsys.readouterr().out
 
 
 @pytest.mark.parametrize(("language", "words"), [("en", "Tell all mistakes"), ("zh", "指出配置文件中的全部错误")])

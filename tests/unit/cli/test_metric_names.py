@@ -5,7 +5,10 @@ import pytest
 from lineside.cli.metric_names import headline, in_order, resolved, selected
 from lineside.errors import MetricNotFound
 
-KNOWN = ["batch/loss", "time/epoch", "lr", "train/loss", "val/loss", "val/accuracy", "system/cpu", "test/loss"]
+KNOWN = [
+    *("gradients/a", "update_ratio/a", "batch/loss", "time/epoch", "lr", "train/loss", "val/loss", "val/accuracy"),
+    *("system/cpu", "margin/mean", "test/loss"),
+]
 
 
 def test_aliases_are_understood() -> None:
@@ -24,7 +27,8 @@ def test_names_aliases_and_patterns_choose_each_metric_once() -> None:
 
 def test_what_matters_comes_first() -> None:
     assert in_order(KNOWN) == [
-        *("train/loss", "val/loss", "val/accuracy", "test/loss", "lr", "system/cpu", "batch/loss", "time/epoch"),
+        *("train/loss", "val/loss", "val/accuracy", "test/loss", "lr", "margin/mean", "batch/loss", "time/epoch"),
+        *("gradients/a", "update_ratio/a", "system/cpu"),
     ]
 
 

@@ -24,8 +24,9 @@ def said(kind: str, data: dict[str, Any], step: int = 1200, attempt: int = 2, ep
     [
         (
             "epoch_end",
-            {"time/epoch": 2.0, "lr": 0.1, "val/loss": 0.25, "train/loss": 0.5, "odd": "x"},
-            "epoch 4  train/loss 0.5  val/loss 0.25  lr 0.1",
+            {"time/epoch": 2.0, "lr": 0.1, "val/loss": 0.25, "train/loss": 0.5, "val/odd": "x"}
+            | {"gradients/a": 1.0, "update_ratio/a": 1.0, "system/cpu": 1.0, "lr/head": 0.2},
+            "epoch 4  train/loss 0.5  val/loss 0.25  lr 0.1  lr/head 0.2",
         ),
         ("checkpoint", {"name": "epoch0001", "tags": ["best", "last"]}, "checkpoint epoch0001 (best, last)"),
         ("checkpoint", {"name": "x\x1b", "tags": 3}, r"checkpoint x\x1b ()"),

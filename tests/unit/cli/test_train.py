@@ -146,6 +146,16 @@ def test_after_a_signal_it_ends_with_128_and_more_and_goes_on_where_it_was(monke
     assert losses(cut.path) == losses(whole.path)
 
 
+def test_after_a_callback_has_interrupted_it_it_ends_with_75_and_says_how_to_go_on(monkeypatch, capsys, config) -> None:
+    limit = "  - TimeLimit: {limit: 1.1 s, reserve: 1 s}\n"
+    config.write_text(FILE.replace("  - model-checkpoint\n", f"  - model-checkpoint\n{limit}"))
+    assert run(monkeypatch, "train", "toy.yaml", "--quiet", "trainer.epochs=1000000") == 75
+    (directory,) = find_runs(Path("runs"))
+    assert directory.status() == "interrupted"
+    expected = "Interrupted; saved. To go on: lineside train toy.yaml trainer.epochs=1000000 --resume auto\n"
+    assert capsys.readouterr().err.endswith(expected)
+
+
 def test_ctrl_c_before_the_training_ends_it_with_130(monkeypatch, capsys) -> None:
     def interrupted(*arguments):
         raise KeyboardInterrupt

@@ -94,6 +94,8 @@ def test_what_fits_is_taken(check, text, annotation, value) -> None:
             int | Callable[[], int],
             "'a:b' must be a whole number or an object (Callable). For an object write",
         ),
+        ("abc", int | Callable[[], int] | None, "'abc' must be a whole number or null."),
+        ("3", str | Callable[[], int], "3 must be a text or an object (Callable). Put it into quotes."),
     ],
 )
 def test_what_does_not_fit_is_told(check, text, annotation, message) -> None:

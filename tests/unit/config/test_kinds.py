@@ -71,6 +71,7 @@ def test_objects_are_named() -> None:
     assert kind_of(torch.nn.Module).plain is None
     assert kind_of(torch.nn.Module).words == "an object (Module)"
     assert kind_of(int | torch.Tensor).words == "a whole number or an object (Tensor)"
+    assert kind_of(int | torch.Tensor).plain_words == "a whole number"
     assert kind_of(Sequence[torch.nn.Module]).objects
     assert not kind_of(Sequence[str]).objects
     assert not kind_of(Literal["a"]).objects
@@ -92,6 +93,13 @@ def test_secrets_are_known() -> None:
 )
 def test_what_is_not_checked_is_known(annotation, loose) -> None:
     assert kind_of(annotation).loose is loose
+
+
+@pytest.mark.parametrize(
+    ("annotation", "numeric"), [(float | torch.Tensor, True), (int | None, True), (bool, False), (str | None, False)]
+)
+def test_numbers_are_known(annotation, numeric) -> None:
+    assert kind_of(annotation).numeric is numeric
 
 
 def test_choices_are_known() -> None:

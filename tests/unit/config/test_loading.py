@@ -117,7 +117,7 @@ trainer:
         "f.yaml:16:3: trainer: there is no 'projct'. Did you mean 'project'?",
         "f.yaml:16:11: trainer.projct: the environment variable NOPE is not set.",
         "command line, x.y: there is no section 'x'.",
-        "command line, trainer.seed: trainer.seed: 'x' must be a whole number or null.",
+        "command line, trainer.seed: 'x' must be a whole number or null.",
     ]
     assert len(told) == len(starts)
     assert [line.startswith(start) for line, start in zip(told, starts, strict=True)] == [True] * len(starts)

@@ -17,6 +17,20 @@ def test_they_come_in_the_order_of_the_file_and_the_command_line_last() -> None:
     assert len(problems) == 3
 
 
+@pytest.mark.parametrize(
+    ("path", "entry", "told"),
+    [
+        ("trainer.epochs", "trainer.epochs", "command line, trainer.epochs: x"),
+        ("trainer.epoch", "trainer", "command line, trainer.epoch: x"),
+        ("optimizer", "optimizer.lr", "command line, optimizer: optimizer.lr: x"),
+        ("trainers.epochs", "trainer", "command line, trainers.epochs: trainer: x"),
+        ("a", "", "command line, a: x"),
+    ],
+)
+def test_what_the_command_line_names_is_not_named_again(path, entry, told) -> None:
+    assert str(Problem(Place.on_command_line(path), entry, "x")) == told
+
+
 def test_secrets_do_not_appear() -> None:
     problems = Problems()
     problems.secrets |= {"pass", "password1"}

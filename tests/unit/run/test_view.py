@@ -1,11 +1,12 @@
 from __future__ import annotations
 
+import logging
 from typing import Any
 
 import pytest
 
 from lineside.errors import OptionError
-from lineside.ports import RunView
+from lineside.ports import Level, RunView
 from lineside.store import RunReader
 from tests.unit.run.toys import Made, MakeRun, Trace, answers, train
 
@@ -122,3 +123,13 @@ def test_a_snapshot_is_what_the_run_is_now(make_run: MakeRun) -> None:
         run.log({"loss": 9.0})
     assert (snapshot.step, snapshot.epoch, snapshot.name) == (2, 1, run.name)
     assert snapshot.metrics["train/loss"] == 1.5
+
+
+@pytest.mark.parametrize(("level", "number"), [("info", 20), ("warning", 30), ("error", 40)])
+def test_an_alert_stands_in_the_log_at_once(
+    make_run: MakeRun, caplog: pytest.LogCaptureFixture, level: Level, number: int
+) -> None:
+    with caplog.at_level(logging.INFO), make_run() as run:
+        run.alert("The disk is nearly full", "2 GB are left", level)
+        told = [(record.levelno, record.message) for record in caplog.records if "disk" in record.message]
+    assert told == [(number, "The disk is nearly full: 2 GB are left")]

@@ -49,6 +49,61 @@ def test_what_is_inline_only_passes_if_it_says_so() -> None:
         check_callback(Good, inline_only=True)
 
 
+class Single(Good):
+    def on_setup(self, run) -> None:
+        super().on_setup(run)
+        self._refuse_a_second(run, "one is enough.")
+
+
+@pytest.mark.parametrize("made", [Single, Good])
+def test_what_is_alone_must_refuse_a_second(made) -> None:
+    class Suite(CallbackContract):
+        alone = True
+
+        def make(self, **options):
+            return made(**options)
+
+    if made is Single:
+        check_callback(made, alone=True)
+    else:
+        with pytest.raises(AssertionError, match="is declared to be alone"):
+            Suite().test_two_of_a_kind_share_a_run()
+
+
+class LosesInfinity(Good):
+    def on_epoch_end(self, run) -> None:
+        loss = run.metrics["val/loss"]
+        if not math.isnan(loss):
+            self.low = loss if self.low is None else max(loss, self.low)
+
+    def load_state_dict(self, state) -> None:
+        self.low = None if state["low"] == math.inf else state["low"]
+
+
+class LosesLateValues(Good):
+    def on_setup(self, run) -> None:
+        super().on_setup(run)
+        self.missed = 0
+
+    def on_val_end(self, run) -> None:
+        self.missed += "val/loss" not in run.metrics
+
+    def on_train_end(self, run) -> None:
+        run.alert(f"{self.missed} values came late")
+
+
+@pytest.mark.parametrize(
+    ("broken", "message"), [(LosesInfinity, "infinity, resumed at step"), (LosesLateValues, "late, resumed at step")]
+)
+def test_each_scene_is_resumed_and_late_values_are(broken, message) -> None:
+    class Suite(CallbackContract):
+        def make(self, **options):
+            return broken(**options)
+
+    with pytest.raises(AssertionError, match=message):
+        Suite().test_a_resumed_run_does_what_the_uninterrupted_one_does()
+
+
 class Nameless(Good):
     def __init__(self, **options) -> None:
         options.pop("name", None)
@@ -154,6 +209,17 @@ class SharesItsState(Good):
         run.alert("So far", str(self.lows))
 
 
+class CountsTheOthers(Good):
+    def on_train_start(self, run) -> None:
+        run.alert("Beside me", str(len(run.callbacks) - 1))
+
+
+class NamesItself(Good):
+    def __init__(self, **options) -> None:
+        super().__init__(**options)
+        self.name = f"{self.name}-{id(self)}"
+
+
 BROKEN = [
     (Nameless, "test_it_shows_what_it_is", "ignores name="),
     (Mute, "test_it_shows_what_it_is", "must hold class and name"),
@@ -173,6 +239,8 @@ BROKEN = [
     (KeepsATuple, "test_its_state_is_plain_data", r"state_dict\(\)\['low'\] is \(None,\), a tuple"),
     (HasNoState, "test_a_resumed_run_does_what_the_uninterrupted_one_does", "resumed at step"),
     (IsNotReset, "test_a_second_fit_is_like_the_first", "in a second fit"),
+    (CountsTheOthers, "test_two_of_a_kind_share_a_run", "two in one run: effect 1"),
+    (NamesItself, "test_two_of_one_name_are_refused", "two of one name join one run"),
     (SharesItsState, "test_two_of_a_kind_are_independent", "beside another one"),
 ]
 
