@@ -39,7 +39,6 @@ def test_an_interrupted_training_ends_with_the_code_that_is_explained() -> None:
         ("show", ExitCode.USAGE),
         ("list --state runing", ExitCode.FAILED),
         ("show nothing", ExitCode.FAILED),
-        ("show 2", ExitCode.FAILED),
         ("show cnn -m val/nothing", ExitCode.FAILED),
         ("callbacks nothing", ExitCode.FAILED),
         ("verify cnn:nothing", ExitCode.FAILED),
