@@ -28,10 +28,11 @@ class Chain:
     test for None.
     """
 
-    __slots__ = ("_background", "_dispatcher", "_inline", "event")
+    __slots__ = ("_background", "_dispatcher", "_inline", "_per_batch", "event")
 
     def __init__(self, dispatcher: Dispatcher, event: Event) -> None:
         self.event = event
+        self._per_batch = event.per_batch
         self._dispatcher = dispatcher
         self._inline: tuple[Bound, ...] = ()
         self._background: tuple[tuple[Bound, BackgroundCallback], ...] = ()
@@ -103,7 +104,7 @@ class Chain:
             dispatcher.payload = outer
 
     def _send(self) -> None:
-        dispatcher, per_batch = self._dispatcher, self.event.per_batch
+        dispatcher, per_batch = self._dispatcher, self._per_batch
         due = [
             (hook, background)
             for hook, background in self._background
