@@ -8,6 +8,7 @@ import torch
 
 _SAYINGS = (
     "can't allocate memory",  # the allocator of the CPU, on Linux and macOS
+    "Cannot allocate memory",  # the same where a file cannot be mapped
     "not enough memory",  # the same on Windows
     "out of memory",  # accelerators, where the error is no OutOfMemoryError: MPS, errors of the driver
     "CUBLAS_STATUS_ALLOC_FAILED",

@@ -16,6 +16,7 @@ from safetensors import SafetensorError, TensorSpec, serialize, serialize_file
 from safetensors.torch import load, load_file
 from torch import Tensor
 
+from lineside.backends.torch.memory import is_out_of_memory, release
 from lineside.errors import CheckpointContentsError, CheckpointDamaged, OptionError, nearest
 from lineside.ports import TensorWriter
 
@@ -54,13 +55,21 @@ def tensor_writer(tensors: Mapping[str, Tensor]) -> TensorWriter:
 
 
 def read_tensors(path: Path, device: str | torch.device = "cpu") -> dict[str, Tensor]:
-    """Read a safetensors file; on the CPU the tensors are a private memory map of it.
+    """Read a safetensors file; on the CPU the tensors are a private memory map of it, where there is room for one.
 
     Raises:
         CheckpointDamaged: it is no sound safetensors file.
     """
     try:
-        return load_file(path, str(device))
+        try:
+            return load_file(path, str(device))
+        except (RuntimeError, MemoryError) as error:
+            if not is_out_of_memory(error):
+                raise
+        # A map needs address space of its own. Behind a batch that was too large there may be none left within the
+        # process's limit, while the allocator still holds what was freed: plain reading uses that.
+        release()
+        return {name: tensor.to(device) for name, tensor in load(path.read_bytes()).items()}
     except SafetensorError as error:
         raise CheckpointDamaged(path.parent, path.name, str(error)) from error
 

@@ -5,6 +5,8 @@ import multiprocessing
 import os
 import resource
 import signal
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -48,6 +50,29 @@ def test_a_tensor_comes_back_bit_for_bit(name: str, tmp_path: Path) -> None:
     back = read_tensors(path)[name]
     assert bits(back) == bits(KINDS[name].detach())
     assert bits(from_bytes(to_bytes({name: KINDS[name]}))[name]) == bits(back)
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="limits its own address space")
+def test_where_a_file_cannot_be_mapped_it_is_read_into_memory_that_was_freed(tmp_path: Path) -> None:
+    path = tmp_path / "t.safetensors"
+    tensor_writer({"large": torch.arange(2.0**23)})(path)  # 32 MB
+    code = f"""
+import resource, torch
+from pathlib import Path
+from lineside.backends.torch.tensors import read_tensors
+
+freed = torch.ones(2**25)
+del freed
+used = int(open("/proc/self/statm").read().split()[0]) * resource.getpagesize()
+resource.setrlimit(resource.RLIMIT_AS, (used + 2**23,) * 2)
+print(int(read_tensors(Path({str(path)!r}))["large"][-1]))
+"""
+    # With these the allocator of glibc keeps what is freed.
+    keeps = {"MALLOC_MMAP_THRESHOLD_": str(2**29), "MALLOC_TRIM_THRESHOLD_": str(2**29), "MALLOC_ARENA_MAX": "1"}
+    done = subprocess.run(
+        [sys.executable, "-c", code], check=False, capture_output=True, text=True, env={**keeps, "OMP_NUM_THREADS": "1"}
+    )
+    assert done.stdout == f"{2**23 - 1}\n", done.stderr
 
 
 def test_views_of_one_storage_are_written_out(tmp_path: Path) -> None:
