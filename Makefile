@@ -52,7 +52,7 @@ imports: $(VENV)/.installed ## direction of imports
 	$(BIN)/lint-imports --no-logo --no-cache
 
 snippets: $(VENV)/.installed ## Python blocks and links of the documents
-	$(BIN)/python -m pytest tests/docs
+	PYTHONHASHSEED=0 $(BIN)/python -m pytest --numprocesses auto tests/docs
 
 bench: $(VENV)/.installed ## measure the cost per step beside the bare loop, Lightning and Ignite
 	$(BIN)/python -m benchmarks
