@@ -5,13 +5,13 @@ from __future__ import annotations
 import inspect
 import re
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar, Literal, TypedDict, TypeVar
 
 from lineside.errors import AttachError, CallbackDefinitionError, OptionError, nearest
 from lineside.events import Event, event_of, unknown_hook
-from lineside.ports import Capability, RunView
+from lineside.ports import Capability, Route, RunView
 from lineside.units import Duration
 
 OnError = Literal["isolate", "raise"]
@@ -86,6 +86,7 @@ class Callback:
         close_timeout: seconds that a background callback gets to finish at the end.
         needs: abilities of the host without which the callback makes no sense.
         weight_files: stand-alone weight files that it will ask for; a host that cannot write their kind refuses it.
+        routes: where alerts go because this callback is here; see `lineside.ports.Route`.
         optional_hooks: hooks that a host may lack; all others must be there.
         hidden_options: attributes that are neither listed nor recorded. Those that are named like a secret, and
             addresses with a password in them, never are.
@@ -103,6 +104,7 @@ class Callback:
     close_timeout: float = 10.0
     needs: frozenset[Capability] = frozenset()
     weight_files: tuple[str, ...] = ()
+    routes: Sequence[Route] = ()
     optional_hooks: ClassVar[frozenset[str]] = frozenset()
     hidden_options: frozenset[str] = frozenset()
     restored_with_weights: ClassVar[bool] = False

@@ -116,6 +116,17 @@ class TrainingFailed(LinesideError):
         super().__init__(f"The training process ended with code {code}. {output or 'Its own message stands above.'}")
 
 
+# Deliveries.
+
+
+class DestinationUnresolved(LinesideError):
+    """An address names a secret that is not there."""
+
+    def __init__(self, reference: str, why: str) -> None:
+        self.reference, self.why = reference, why
+        super().__init__(f"Nothing can be sent to {reference}: {why}. Set it where this process runs, then try again.")
+
+
 # Files and checkpoints.
 
 

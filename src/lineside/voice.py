@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from lineside.control import Kind
-from lineside.ports import Alert, Level, MediumKind
+from lineside.ports import Alert, Level, MediumKind, Phase
 
 
 class Voice:
@@ -44,9 +44,18 @@ class Voice:
         """Publish a file."""
         self.publish_medium("artifact", name or Path(path).name, str(path))
 
-    def alert(self, title: str, text: str = "", level: Level = "warning", durable: bool | None = None) -> None:
+    def alert(
+        self,
+        title: str,
+        text: str = "",
+        level: Level = "warning",
+        durable: bool | None = None,
+        *,
+        phase: Phase = "once",
+        plot: str | None = None,
+    ) -> None:
         """Raise an alert: recorded, and shown to all callbacks by ``on_alert`` when the present event is over."""
-        self.raise_alert(Alert(title, text, level, self._author, durable))
+        self.raise_alert(Alert(title, text, level, self._author, durable, phase, plot))
 
     def stop(self, reason: str) -> None:
         """Ask the run to end: the batch, then validation, epoch hooks, a save, end hooks."""

@@ -9,7 +9,7 @@ from typing import Any, Protocol
 from lineside.data_wait import DataView
 from lineside.metrics import Metrics
 from lineside.ports.model import ModelPort
-from lineside.ports.vocabulary import CallbackInfo, Level, Stage
+from lineside.ports.vocabulary import CallbackInfo, Level, Phase, Stage
 from lineside.rates import RatesView
 from lineside.rehearsal import RehearsalView
 from lineside.trials import TrialsView
@@ -145,7 +145,27 @@ class RunView(RatesView, RehearsalView, TrialsView, WeightsView, DataView, Proto
     def log_figure(self, tag: str, figure: Any) -> None: ...
     def log_image(self, tag: str, image: Any) -> None: ...
     def log_artifact(self, path: str | Path, name: str | None = None) -> None: ...
-    def alert(self, title: str, text: str = "", level: Level = "warning", durable: bool | None = None) -> None: ...
+    def alert(
+        self,
+        title: str,
+        text: str = "",
+        level: Level = "warning",
+        durable: bool | None = None,
+        *,
+        phase: Phase = "once",
+        plot: str | None = None,
+    ) -> None:
+        """Raise an alert: recorded, shown to all callbacks by ``on_alert``, and delivered along their routes.
+
+        Args:
+            title: one line.
+            text: more of it.
+            level: how bad it is.
+            durable: return only when what is to be delivered is on the disk; None for warnings and errors alone.
+            phase: whether it begins, is over, or happened once.
+            plot: a picture of it, relative to the run's directory.
+        """
+
     def stop(self, reason: str) -> None: ...
     def interrupt(self, reason: str) -> None:
         """Ask the run to save and to leave, as SIGTERM does: no validation, no end hooks, and it can be resumed.

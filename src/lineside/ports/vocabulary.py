@@ -10,6 +10,8 @@ from lineside.metrics import Scalar
 
 Stage = Literal["train", "val", "test", "predict", "export"]
 Level = Literal["info", "warning", "error"]
+Phase = Literal["begin", "end", "once"]
+"""Of an alert: something begins, is over, or happened once."""
 MediumKind = Literal["text", "figure", "image", "artifact"]
 Capability = Literal[
     "model", "gradients", "batch_data", "set_lr", "schedule_lr", "rehearse", "trials",
@@ -20,13 +22,30 @@ Capability = Literal[
 
 @dataclass(frozen=True, slots=True)
 class Alert:
-    """Something that a person should know."""
+    """Something that a person should know.
+
+    Attributes:
+        title: one line.
+        text: more of it.
+        level: how bad it is.
+        author: who raised it.
+        durable: whether its deliveries are on the disk before training goes on; None for warnings and errors alone.
+        phase: whether it begins, is over, or happened once.
+        plot: a picture of it, relative to the run's directory.
+    """
 
     title: str
     text: str = ""
     level: Level = "warning"
     author: str = ""
     durable: bool | None = None
+    phase: Phase = "once"
+    plot: str | None = None
+
+    @property
+    def is_durable(self) -> bool:
+        """Whether its deliveries are on the disk before training goes on."""
+        return self.level != "info" if self.durable is None else self.durable
 
 
 @dataclass(frozen=True, slots=True)
