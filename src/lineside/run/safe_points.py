@@ -68,6 +68,11 @@ class SafePoints:
         return None if self._stop is None else self._stop.reason or f"stopped by {self._stop.author}"
 
     @property
+    def paused(self) -> bool:
+        """Whether the run waits for somebody to unpause it."""
+        return self._paused
+
+    @property
     def pending(self) -> list[Request]:
         """What a checkpoint made now must not lose: requests behind the one that is being applied, and a stop for good.
 

@@ -18,9 +18,10 @@ from lineside.control import Request
 from lineside.errors import NoRecords, NothingToResume
 from lineside.files import is_network_filesystem
 from lineside.run.saving import STATE
-from lineside.store.catalogue import newest_resumable, resolve_run
+from lineside.store.catalogue import is_resumable, newest_resumable, resolve_run
 from lineside.store.directory import RunDirectory
 from lineside.store.environment import environment, git_state
+from lineside.store.handover import Handover, Opened, resumes_by_itself
 from lineside.store.plain import plain
 from lineside.store.reader import RunReader
 from lineside.store.run_record import RunRecord, Status
@@ -84,20 +85,23 @@ class Session:
             raise NothingToResume("resume= goes on with a run, start_from= begins a new one: give one of them.")
         directory = cls._to_resume(place, resume, continue_stopped=continue_stopped)
         if directory is None:
-            return cls._create(place, start_from, seed, hparams)
-        directory.lock()
-        try:
-            return cls._resume(directory, seed, hparams, in_epoch=in_epoch)
-        except BaseException:
-            directory.unlock()
-            raise
+            session = cls._create(place, start_from, seed, hparams)
+        else:
+            directory.lock()
+            try:
+                session = cls._resume(directory, seed, hparams, in_epoch=in_epoch)
+            except BaseException:
+                directory.unlock()
+                raise
+        session.announce()
+        return session
 
     @classmethod
     def _resume(
         cls, directory: RunDirectory, seed: int | None, hparams: Mapping[str, Any], *, in_epoch: bool
     ) -> Session:
         record = directory.read_record()
-        session = cls(directory, replace(record, attempt=record.attempt + 1))
+        session = cls(directory, replace(record, attempt=record.attempt + 1, pulse={}))
         session.checkpoints.sweep()
         session._find_checkpoint(in_epoch=in_epoch)
         session._find_requests()
@@ -157,6 +161,8 @@ class Session:
     @staticmethod
     def _to_resume(place: Place, resume: str | Path | None, *, continue_stopped: bool) -> RunDirectory | None:
         if resume is None:
+            resume = _handed_over(place)
+        if resume is None:
             return None
         if resume == "auto":
             return newest_resumable(place.run_dir, place.project, place.name)
@@ -167,6 +173,16 @@ class Session:
                 "To go on all the same, pass continue_stopped=True."
             )
         return directory
+
+    def announce(self) -> None:
+        """Tell a supervisor, where there is one, which run this process has opened."""
+        handover = Handover.of_this_process()
+        if handover is None:
+            return
+        try:
+            handover.add(Opened(str(self.directory.path), self.record.project, self.record.name))
+        except OSError as error:
+            log.warning("The supervisor could not be told of this run, and cannot watch it: %s.", error)
 
     def _find_checkpoint(self, *, in_epoch: bool) -> None:
         def name_damage(damage: Exception) -> None:
@@ -227,9 +243,9 @@ class Session:
         )
         self.directory.write_record(self.record)
 
-    def report(self, progress: Mapping[str, int | None]) -> None:
-        """Write how far the run is."""
-        self._write("running", progress=dict(progress))
+    def report(self, progress: Mapping[str, int | None], pulse: Mapping[str, Any]) -> None:
+        """Write how far the run is, and what its training thread does."""
+        self._write("running", progress=dict(progress), pulse=dict(pulse))
 
     def end(self, status: Status, reason: str | None, progress: Mapping[str, int | None]) -> None:
         """Write how the run ended."""
@@ -244,6 +260,16 @@ class Session:
             self.end(status, reason, progress)
         finally:
             self.directory.unlock()
+
+
+def _handed_over(place: Place) -> Path | str | None:
+    """Return what ``resume=None`` means: nothing, unless this command was started again after a death."""
+    handover = Handover.of_this_process()
+    if handover is None:
+        return "auto" if resumes_by_itself() else None
+    earlier = handover.earlier(place.project, place.name or "run")
+    # One that came to its end is not gone on with: the script trains it anew, as it does without a supervisor.
+    return earlier if earlier is not None and is_resumable(RunDirectory(earlier)) else None
 
 
 def _at_end_of_epoch(checkpoint: Checkpoint) -> bool:

@@ -15,6 +15,7 @@ from lineside.dispatch.items import Task
 from lineside.dispatch.offload import HelperProcess
 from lineside.dispatch.poller import CostWatch, HangWatch, Poller
 from lineside.dispatch.records import RecordStream
+from lineside.run.pulse import Pulse
 from lineside.run.session import Session
 from lineside.run.store_lane import StoreLane, StoreSink
 from lineside.sink import Sink
@@ -26,7 +27,7 @@ if TYPE_CHECKING:
 log = logging.getLogger("lineside")
 
 REPORT_INTERVAL = 5.0
-"""Seconds between two writes of the run's progress into its record."""
+"""Seconds between two writes of the run's progress into its record, which is its heartbeat."""
 
 
 class Wiring:
@@ -57,6 +58,7 @@ class Wiring:
         self.records = RecordStream([self._store.lane, *sinks], run.host_port.read)
         self.dispatcher.flush = self.records.flush
         self.helper = HelperProcess(self._job_failed)
+        self._pulse = Pulse(run)
         self._reported = time.monotonic()
         self._inbox_is_open = False
         self._poller = Poller(
@@ -95,7 +97,7 @@ class Wiring:
         now = time.monotonic()
         if now - self._reported >= REPORT_INTERVAL:
             self._reported = now
-            self._session.report(self._run.progress.summary())
+            self._session.report(self._run.progress.summary(), self._pulse.look())
 
     def _job_failed(self, target: str, trace: str) -> None:
         log.error("%s failed in the helper process; training goes on.\n%s", target, trace)

@@ -38,7 +38,15 @@ def find_records(
 
 def newest_resumable(run_dir: Path, project: str, name: str | None) -> RunDirectory | None:
     """Return the newest run of that project and name (``run`` if None) that was interrupted, failed or was killed."""
-    return next((run for run in find_runs(run_dir, project, name or "run") if _status(run) in _RESUMABLE), None)
+    return next((run for run in find_runs(run_dir, project, name or "run") if is_resumable(run)), None)
+
+
+def is_resumable(run: RunDirectory) -> bool:
+    """Tell whether a run was interrupted, failed or was killed; one that cannot be read is not."""
+    try:
+        return run.status() in _RESUMABLE
+    except (StoreError, RunNotFound, PermissionError):
+        return False
 
 
 def resolve_run(run_dir: Path, text: str) -> RunDirectory:
@@ -90,12 +98,5 @@ def _entries(path: Path) -> list[os.DirEntry[str]]:
 def _record(run: RunDirectory) -> RunRecord | None:
     try:
         return run.read_record()
-    except (StoreError, RunNotFound, PermissionError):
-        return None
-
-
-def _status(run: RunDirectory) -> str | None:
-    try:
-        return run.status()
     except (StoreError, RunNotFound, PermissionError):
         return None

@@ -38,6 +38,7 @@ class RunRecord:
         reason: why the run ended, in words.
         parent: the checkpoint that it branched from (``start_from``).
         progress: epoch, step, and how many of each are planned.
+        pulse: what the training thread was last seen doing; see `lineside.run.pulse`.
     """
 
     id: str
@@ -56,6 +57,7 @@ class RunRecord:
     reason: str | None = None
     parent: str | None = None
     progress: Mapping[str, int | None] = field(default_factory=dict)
+    pulse: Mapping[str, Any] = field(default_factory=dict)
 
     def to_bytes(self) -> bytes:
         """Return the record as JSON; what is not plain data in it becomes text."""
@@ -82,6 +84,8 @@ class RunRecord:
         for name, types in _TYPES.items():
             if name not in known or type(known[name]) not in types:
                 raise ValueError(f"its field {name!r} is missing or of a wrong type")
+        if type(known.get("pulse", {})) is not dict:
+            raise ValueError("its field 'pulse' is of a wrong type")
         if known["status"] not in get_args(Status):
             raise ValueError(f"its status is {known['status']!r}")
         return cls(**known)

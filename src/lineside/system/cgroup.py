@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal
 
 _UNLIMITED = 2**60
 """Version 1 writes a number near 2**63 where there is no limit."""
@@ -31,14 +32,15 @@ class _Names:
     limit: str
     usage: str
     reclaimable: str
+    events: str
 
 
-_V1 = _Names("memory.limit_in_bytes", "memory.usage_in_bytes", "total_inactive_file")
-_V2 = _Names("memory.max", "memory.current", "inactive_file")
+_V1 = _Names("memory.limit_in_bytes", "memory.usage_in_bytes", "total_inactive_file", "memory.oom_control")
+_V2 = _Names("memory.max", "memory.current", "inactive_file", "memory.events")
 
 
 class Cgroup:
-    """The control groups that this process lives in.
+    """The control groups that a process lives in.
 
     A process is bound by the limits of its own group and of all groups above it, so every level is read. A container
     sees its own group as the root of the hierarchy; where it sees the path of the machine instead, the levels that do
@@ -46,11 +48,12 @@ class Cgroup:
 
     Args:
         root: where ``/proc`` and ``/sys`` lie.
+        process: the process's number; this one's unless given.
     """
 
-    def __init__(self, root: Path = Path("/")) -> None:
+    def __init__(self, root: Path = Path("/"), process: int | Literal["self"] = "self") -> None:
         mounts = root / "sys/fs/cgroup"
-        own = _own_groups(root / "proc/self/cgroup")
+        own = _own_groups(root / f"proc/{process}/cgroup")
         unified = mounts if (mounts / "cgroup.controllers").exists() else mounts / "unified"
         self._memory = [(_V2, level) for level in _levels(unified, own.get("", "/"))]
         self._cpu_v2 = [level for _, level in self._memory]
@@ -70,6 +73,19 @@ class Cgroup:
         """
         found = [use for names, level in self._memory if (use := _memory_use(names, level)) is not None]
         return max(found, key=lambda use: use.percent, default=None)
+
+    def killed_for_memory(self) -> int | None:
+        """Return how many processes the kernel has killed in these groups because memory ran out.
+
+        Version 2 counts a kill in the group where it happened and in all above it, version 1 in the first alone; so the
+        sum over the levels means nothing but that it grows. None where nobody counts.
+        """
+        counts = [
+            int(fields["oom_kill"])
+            for names, level in self._memory
+            if (fields := _fields(level / names.events)).get("oom_kill", "").isdigit()
+        ]
+        return sum(counts) if counts else None
 
     def cpus(self) -> float | None:
         """Return how many CPUs' time the groups may use, such as 1.5; None where no group has a quota."""
@@ -107,8 +123,11 @@ def _memory_use(names: _Names, level: Path) -> MemoryUse | None:
     limit, usage = _number(level / names.limit), _number(level / names.usage)
     if not limit or usage is None or limit >= _UNLIMITED:
         return None
-    fields = dict(line.split(" ", 1) for line in _text(level / "memory.stat").splitlines() if " " in line)
-    return MemoryUse(max(0, usage - int(fields.get(names.reclaimable, 0))), limit)
+    return MemoryUse(max(0, usage - int(_fields(level / "memory.stat").get(names.reclaimable, 0))), limit)
+
+
+def _fields(path: Path) -> dict[str, str]:
+    return dict(line.split(" ", 1) for line in _text(path).splitlines() if " " in line)
 
 
 def _quota(quota: str = "max", period: str = "100000", *_: str) -> float | None:

@@ -1,12 +1,14 @@
 from __future__ import annotations
 
 from datetime import datetime
+from pathlib import Path
 
 import pytest
 
 from lineside.errors import RunNotFound
-from lineside.run.session import Place, Session
+from lineside.run.session import Place, Session, checkpoint_to_resume
 from lineside.store import RunReader
+from lineside.store.handover import Handover
 from tests.unit.run.deaths import interrupted
 from tests.unit.run.toys import MakeRun, ask, train
 
@@ -74,3 +76,40 @@ def test_an_evaluation_needs_a_run(make_run: MakeRun) -> None:
     where = place(make_run)
     with pytest.raises(RunNotFound):
         Session.for_evaluation(where, where.run_dir / "nothing")
+
+
+def test_a_supervised_session_tells_its_directory_and_goes_on_where_the_dead_attempt_was(
+    make_run: MakeRun, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first = Handover(tmp_path / "attempt-1")
+    monkeypatch.setenv("LINESIDE_SUPERVISED", str(first.path))
+    run = interrupted(make_run)
+    assert [entry.run for entry in first.opened()] == [str(run.dir)]
+    second = first.next(tmp_path / "attempt-2")
+    monkeypatch.setenv("LINESIDE_SUPERVISED", str(second.path))
+    assert checkpoint_to_resume(place(make_run), None) is not None
+    session = open_session(place(make_run))
+    assert (session.directory.name, session.record.attempt) == (run.name, 2)
+    assert [entry.run for entry in second.opened()] == [str(run.dir)]
+    session.close("completed", "done", {})
+    # It is over now: a script that is started once more trains it anew.
+    monkeypatch.setenv("LINESIDE_SUPERVISED", str(second.next(tmp_path / "attempt-3").path))
+    anew = open_session(place(make_run))
+    assert anew.directory.name != run.name
+    anew.close("completed", "done", {})
+
+
+def test_a_variable_resumes_where_the_code_says_nothing(make_run: MakeRun, monkeypatch: pytest.MonkeyPatch) -> None:
+    run = interrupted(make_run)
+    monkeypatch.setenv("LINESIDE_RESUME", "auto")
+    session = open_session(place(make_run))
+    assert session.directory.name == run.name
+    session.close("completed", "done", {})
+
+
+def test_a_supervisor_that_cannot_be_told_costs_nothing_but_a_warning(
+    make_run: MakeRun, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setenv("LINESIDE_SUPERVISED", str(tmp_path / "gone" / "attempt-1"))
+    open_session(place(make_run)).close("completed", "done", {})
+    assert "The supervisor could not be told of this run" in caplog.text

@@ -145,3 +145,22 @@ def test_the_machine_that_runs_the_tests_can_be_read() -> None:
     memory, cpus = cgroup.memory(), cgroup.cpus()
     assert memory is None or 0 <= memory.used <= 2 * memory.limit
     assert cpus is None or cpus > 0
+
+
+def test_kills_for_want_of_memory_are_counted_on_every_level(tmp_path: Path) -> None:
+    version_2(tmp_path, "/job/step", memory__events="low 0\noom 3\noom_kill 2\noom_group_kill 0")
+    put(tmp_path, {"sys/fs/cgroup/job/memory.events": "oom 9\noom_kill 5"})
+    assert Cgroup(tmp_path).killed_for_memory() == 7
+    assert Cgroup(version_2(tmp_path / "nobody")).killed_for_memory() is None
+
+
+def test_version_1_counts_them_as_well_and_for_another_process(tmp_path: Path) -> None:
+    put(
+        tmp_path,
+        {
+            "proc/77/cgroup": "4:memory:/job",
+            "sys/fs/cgroup/memory/job/memory.oom_control": "oom_kill_disable 0\nunder_oom 0\noom_kill 1",
+            "sys/fs/cgroup/memory/memory.oom_control": "oom_kill_disable 0\nunder_oom 0",
+        },
+    )
+    assert Cgroup(tmp_path, 77).killed_for_memory() == 1
