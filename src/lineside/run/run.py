@@ -15,7 +15,7 @@ from typing import Any, NoReturn, Self
 from lineside.callback import Callback
 from lineside.checkpoints.format import MetricRecord
 from lineside.control import Kind, Outcome, Request
-from lineside.dispatch.agreement import SingleProcess
+from lineside.dispatch.agreement import Agreement, SingleProcess
 from lineside.dispatch.profile import CallbackCost, Cost, summarize
 from lineside.dispatch.signals import SignalGuard
 from lineside.dispatch.snapshot import Identity
@@ -65,6 +65,7 @@ class Run(RehearsingLoop):
         extras: further objects with ``state_dict`` and ``load_state_dict`` to be saved, by name.
         validate: a function that runs a validation, for callbacks and operators that ask for one.
         host: the engine, given by the trainer and the bridges.
+        agreement: how ranks agree on requests, given by bridges whose framework trains in several processes.
     """
 
     def __init__(
@@ -85,11 +86,12 @@ class Run(RehearsingLoop):
         extras: Mapping[str, Any] | None = None,
         validate: Callable[[], None] | None = None,
         host: Host | None = None,
+        agreement: Agreement | None = None,
     ) -> None:
         super().__init__(seed or 0)
         self.host_port = host or host_for_loop(model, optimizer, scheduler, extras or {}, validate)
         self.table, self.batch_table = MetricTable(self.host_port.freeze), MetricTable(self.host_port.freeze)
-        self.points = SafePoints(self, SingleProcess())
+        self.points = SafePoints(self, agreement or SingleProcess())
         self.interrupting: Interrupted | None = None
         self._callbacks: list[Callback | str] = list(callbacks)
         self._seeding = seed

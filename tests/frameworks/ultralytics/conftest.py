@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import os
-import sys
 import tempfile
-from types import ModuleType
 
 # Read when Ultralytics is imported.
 os.environ.update(YOLO_OFFLINE="1", YOLO_AUTOINSTALL="0", YOLO_CONFIG_DIR=tempfile.mkdtemp(), YOLO_VERBOSE="false")
@@ -22,26 +20,13 @@ import torch
 from ultralytics import YOLO
 from ultralytics.nn.tasks import yaml_model_load
 from ultralytics.utils import YAML
-from ultralytics.utils.nms import TorchNMS
 
 from lineside.bridges.ultralytics import ultralytics
 from lineside.testing import toy
+from tests.frameworks.ultralytics.nms import stand_in
 
 TRAIN, VAL, BATCH = 14, 12, 4
 """Images, and how many a batch has: as many batches as the toy of all hosts, since a validation takes twice as many."""
-
-
-def stand_in() -> None:
-    """Some builds of torchvision for the CPU cannot be imported; of all its functions only this one is needed."""
-    try:
-        import torchvision  # noqa: F401 - tried out
-    except RuntimeError:
-        for name in [name for name in sys.modules if name.partition(".")[0] == "torchvision"]:
-            del sys.modules[name]
-        found, ops = ModuleType("torchvision"), ModuleType("torchvision.ops")
-        found.ops, ops.nms = ops, TorchNMS.nms
-        sys.modules.update({"torchvision": found, "torchvision.ops": ops})
-
 
 stand_in()
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import pickle
 import signal
 from contextlib import suppress
 
@@ -193,13 +192,6 @@ def test_wrong_integrations_are_refused(narrow):
 def test_only_a_model_of_ultralytics_is_taken():
     with pytest.raises(OptionError, match="not a Linear"):
         ultralytics(torch.nn.Linear(1, 1))
-
-
-def test_other_processes_are_refused_with_what_to_do(narrow):
-    yolo = YOLO(narrow)
-    ultralytics(yolo)
-    with pytest.raises(RunStateError, match="device=0"):
-        pickle.dumps(yolo.callbacks)
 
 
 def test_two_ways_of_going_on_are_refused(fit):

@@ -2,19 +2,25 @@
 
 from __future__ import annotations
 
+import os
 import sys
-from collections.abc import Callable, Mapping, Sequence
-from functools import wraps
+from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
-from typing import Any, Literal, NoReturn
+from typing import Any, Literal
 
-import torch
-
+from lineside.bridges.ultralytics import ranks
+from lineside.bridges.ultralytics.ended import EndedRun
+from lineside.bridges.ultralytics.follower import Follower
+from lineside.bridges.ultralytics.going_on import go_on
 from lineside.bridges.ultralytics.host import UltralyticsHost, evaluating_host
 from lineside.bridges.ultralytics.integrations import check_integrations, switch
+from lineside.bridges.ultralytics.luggage import Luggage
+from lineside.bridges.ultralytics.ordinarily import ordinarily
+from lineside.bridges.ultralytics.post import Post
+from lineside.bridges.ultralytics.relay import Relay
 from lineside.bridges.ultralytics.sizes import images, scalars, summed
 from lineside.bridges.ultralytics.watched import Watched
-from lineside.callback import Callback
 from lineside.errors import OptionError, RunStateError
 from lineside.run.driven import DrivenRun
 
@@ -28,19 +34,6 @@ _EVENTS = (
 _PLACES = ("project", "name", "save_dir", "exist_ok", "resume", "mode")
 """Arguments that say where Ultralytics writes: they differ between the attempts of one run."""
 
-Hook = Callable[[Any, Any], None]
-
-
-def _ordinarily(hook: Hook) -> Hook:
-    """Leave inference mode for a hook: what a callback makes of tensors there could never be changed in training."""
-
-    @wraps(hook)
-    def outside(self: Any, source: Any) -> None:
-        with torch.inference_mode(mode=False), torch.no_grad():
-            hook(self, source)
-
-    return outside
-
 
 class UltralyticsCallback:
     """Carries callbacks of Lineside; made by `lineside.ultralytics`.
@@ -49,37 +42,25 @@ class UltralyticsCallback:
     training mode. The validation of ``best.pt`` behind the last epoch, with its further ``on_fit_epoch_end``, is
     nobody's.
 
+    On several devices Ultralytics trains in other processes, and sends its callbacks there. This one arrives with its
+    callbacks, which run on rank zero; see `Follower` for the others.
+
     Args:
-        yolo: the model of Ultralytics.
-        callbacks: objects or registered names.
-        place: project, name, directory and seed of runs.
-        resume: from what a training goes on.
-        hparams: for the record, or None for the arguments of the training.
-        integrations: Ultralytics' own that are on or off.
+        luggage: callbacks and options.
+        yolo: the model of Ultralytics; None in a process to which the callbacks were sent.
 
     Attributes:
-        run: the run of the newest training, validation, prediction or export; None before.
+        run: the run of the newest training, validation, prediction or export; None before. Of a training on several
+            devices it is an `EndedRun`, read from the run's directory.
     """
 
-    def __init__(
-        self,
-        yolo: Any,
-        callbacks: Sequence[Callback | str],
-        place: Mapping[str, Any],
-        resume: Mapping[str, Any],
-        hparams: Mapping[str, Any] | None,
-        integrations: Mapping[str, bool],
-    ) -> None:
-        if not all(hasattr(yolo, part) for part in ("add_callback", "train", "val", "predict", "export")):
-            raise OptionError(f"lineside.ultralytics(yolo) takes a YOLO of Ultralytics, not a {type(yolo).__name__}.")
-        check_integrations(integrations)
-        self.callbacks = list(callbacks)
-        self.run: DrivenRun | None = None
+    def __init__(self, luggage: Luggage, yolo: Any = None) -> None:
+        self.callbacks = list(luggage.callbacks)
+        self.run: DrivenRun | EndedRun | None = None
+        self._luggage = luggage
         self._yolo = yolo
-        self._place = dict(place)
-        self._resume = dict(resume)
-        self._hparams = hparams
-        self._integrations = dict(integrations)
+        self._sent: Post | None = None
+        self._several = False
         self._directory: Path | None = None
         self._host: UltralyticsHost | None = None
         self._outer: BaseException | None = None
@@ -87,8 +68,16 @@ class UltralyticsCallback:
         self._batch = 0
         self._logged: dict[str, Any] = {}
         self._own_metrics: Any = None
+        self._joined_losses: Mapping[str, Any] = {}
+        if yolo is not None:
+            self._register(yolo)
+
+    def _register(self, yolo: Any) -> None:
+        if not all(hasattr(yolo, part) for part in ("add_callback", "train", "val", "predict", "export")):
+            raise OptionError(f"lineside.ultralytics(yolo) takes a YOLO of Ultralytics, not a {type(yolo).__name__}.")
+        check_integrations(self._luggage.integrations)
         for event in _EVENTS:
-            yolo.add_callback(event, getattr(self, event))
+            yolo.add_callback(event, Relay(self, event))
         yolo.train = Watched(yolo, "train", self._trained)
         for method in ("val", "predict", "export"):
             setattr(yolo, method, Watched(yolo, method, self._evaluated))
@@ -97,16 +86,17 @@ class UltralyticsCallback:
         """One object serves a model and its copies: it holds runs and locks."""
         return self
 
-    def __reduce__(self) -> NoReturn:
-        """Refuse to travel into other processes. Raises `RunStateError`."""
-        raise RunStateError(
-            "lineside.ultralytics stands in one process, and Ultralytics sends callbacks into others to train on "
-            "several devices: train on one, such as device=0."
-        )
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Travel into the processes of a training on several devices, without what is open here."""
+        self._luggage.check()
+        if self._sent is not None:
+            self._sent.close()
+        self._sent = Post.open()
+        return arrive, (replace(self._luggage, post=self._sent),)
 
     @property
     def _open_run(self) -> DrivenRun:
-        if self.run is None:
+        if not isinstance(self.run, DrivenRun):
             raise RunStateError("Ultralytics called a hook of the training without on_pretrain_routine_end.")
         return self.run
 
@@ -116,52 +106,63 @@ class UltralyticsCallback:
         """A trainer has just been made, with Ultralytics' integrations in it."""
         self._outer = sys.exc_info()[1]
         self._training = False
-        switch(self._integrations, trainer.callbacks)
+        switch(self._luggage.integrations, trainer.callbacks)
 
     def on_pretrain_routine_end(self, trainer: Any) -> None:
         """Open the run; model, average, optimizer and schedule are in their places."""
-        if self._resume["resume"] is not None and trainer.args.resume:
+        luggage = self._luggage
+        if luggage.resume["resume"] is not None and trainer.args.resume:
             raise RunStateError(
-                f"Both resume={self._resume['resume']!r} and yolo.train(resume={str(trainer.args.resume)!r}) say where "
-                "to go on: leave resume= out of yolo.train, since a run puts Ultralytics' state back as well."
+                f"Both resume={luggage.resume['resume']!r} and yolo.train(resume={str(trainer.args.resume)!r}) say "
+                "where to go on: leave resume= out of yolo.train, since a run puts Ultralytics' state back as well."
             )
+        self._several = ranks.is_several(trainer)
         self._host = UltralyticsHost(trainer)
-        hparams = self._hparams
+        hparams = luggage.hparams
         if hparams is None:
             hparams = {name: value for name, value in vars(trainer.args).items() if name not in _PLACES}
+        agreement = ranks.BetweenEpochs() if self._several else None
         run = self.run = DrivenRun(
-            host=self._host, callbacks=self.callbacks, hparams=hparams, **self._place, **self._resume
+            host=self._host,
+            callbacks=self.callbacks,
+            hparams=hparams,
+            agreement=agreement,
+            **luggage.place,
+            **luggage.resume,
         )
+        if agreement is not None:
+            agreement.run, run.world_size = run, trainer.world_size
         run.has_validation = bool(trainer.args.val)
         run.open()
         run.echo = self._keep
         self._directory, self._training, self._in_batch = run.dir, True, False
         self._logged, self._own_metrics = {}, None
-        if run.epoch:
-            self._go_on(run, trainer)
-
-    def _keep(self, values: Mapping[str, Any], step: int) -> None:
-        self._logged.update(values)
-
-    def _go_on(self, run: DrivenRun, trainer: Any) -> None:
-        """Let Ultralytics' loop begin with the epoch that comes next."""
+        if luggage.post is not None:
+            luggage.post.leave_run(run.dir)
         if run.epoch >= trainer.epochs:
             raise RunStateError(
                 f"The run {run.name} has all of its {trainer.epochs} epochs: there is nothing to go on with. Pass a "
                 "larger epochs= to yolo.train, or begin a new run with resume=None."
             )
-        trainer.start_epoch = run.epoch
-        trainer.scheduler.last_epoch = run.epoch - 1
-        model = getattr(trainer.model, "_orig_mod", trainer.model)
-        criterion = model.init_criterion()
-        if hasattr(criterion, "update"):  # its weights move from epoch to epoch
-            for _ in range(run.epoch):
-                criterion.update()
-        model.criterion = criterion
+        if run.epoch:
+            go_on(trainer, run.epoch)
+        self._tell()
+
+    def _tell(self) -> None:
+        """Between two epochs, tell other processes what was done to the model."""
+        run, host = self._open_run, self._host
+        if self._several and host is not None:
+            restored = tuple(host.put_back)
+            host.put_back.clear()
+            ranks.tell(ranks.Word(restored, host.rates(), run.epoch, run.stopping))
+
+    def _keep(self, values: Mapping[str, Any], step: int) -> None:
+        self._logged.update(values)
 
     def on_train_start(self, trainer: Any) -> None:
         """Training begins, or goes on."""
         self._open_run.train_start(epochs=trainer.epochs)
+        self._tell()
         self._obey(trainer)
 
     def _obey(self, trainer: Any) -> None:
@@ -199,9 +200,10 @@ class UltralyticsCallback:
         self._in_batch = False
         run.loss = summed(losses)
         run.log({"loss": run.loss, **losses})
-        run.batch_end(images(trainer.train_loader, self._batch))
+        run.batch_end(images(trainer.train_loader, self._batch) * run.world_size)
         self._batch += 1
-        self._obey(trainer)
+        if not self._several:
+            self._obey(trainer)
 
     def on_train_epoch_end(self, trainer: Any) -> None:
         """The training part of an epoch ends; at the end of its time Ultralytics leaves a batch without telling."""
@@ -220,6 +222,7 @@ class UltralyticsCallback:
         if run.progress.phase == "fresh":
             return
         run.epoch_end()
+        self._tell()
         self._obey(trainer)
         # Ultralytics' integrations come behind us and log what is in here; its table of results must not see it.
         self._own_metrics = trainer.metrics
@@ -233,25 +236,42 @@ class UltralyticsCallback:
     def teardown(self, trainer: Any) -> None:
         """All is over, or the training has failed: Ultralytics calls this while the error is on its way."""
         self._training = False
-        if self.run is None:
+        if not isinstance(self.run, DrivenRun):
             return
-        error = sys.exc_info()[1]
-        if error is None or error is self._outer:
-            self.run.close()
-        else:
+        error, post = sys.exc_info()[1], self._luggage.post
+        if error is not None and error is not self._outer:
             self.run.fail(error)
+            return
+        self.run.close()
+        if post is not None and self._host is not None and self._host.restored is not None:
+            post.leave_weights(self._host.restored)
 
     def _trained(self, error: BaseException | None) -> None:
         """Behind `train` the model is that of best.pt, unless callbacks have put other weights back."""
         self._training = False
         restored = None if self._host is None else self._host.restored
+        if self._sent is not None:
+            restored = self._sent.weights()
+            self._take_delivery(self._sent, error)
         if error is None and restored is not None:
             self._yolo.model.load_state_dict(restored)
         self._host = None
 
+    def _take_delivery(self, sent: Post, error: BaseException | None) -> None:
+        """Read what other processes have left of their run."""
+        directory, self._sent = sent.run(), None
+        sent.close()
+        if directory is None:
+            return
+        self._directory, run = directory, EndedRun(directory)
+        self.run = run
+        run.give_back(self.callbacks)
+        if error is not None:
+            error.add_note(f"The run {run.name} is {run.status}: {run.reason}. It lies in {run.dir}.")
+
     # ---- validation ----------------------------------------------------------------------------------------------
 
-    @_ordinarily
+    @ordinarily
     def on_val_start(self, validator: Any) -> None:
         """A validation begins, within the training or on its own."""
         if self._is_foreign(validator):
@@ -272,24 +292,29 @@ class UltralyticsCallback:
             self._directory,
             host=evaluating_host(self._yolo.model),
             callbacks=self.callbacks,
-            hparams=self._hparams or {},
-            **self._place,
+            hparams=self._luggage.hparams or {},
+            **self._luggage.place,
         )
+        self._several = False
         self.run.open()
 
-    @_ordinarily
+    @ordinarily
     def on_val_batch_start(self, validator: Any) -> None:
         """A batch of a validation begins."""
         if not self._is_foreign(validator):
             self._open_run.evaluation_batch_start()
 
-    @_ordinarily
+    @ordinarily
     def on_val_batch_end(self, validator: Any) -> None:
-        """A batch of a validation ends."""
-        if not self._is_foreign(validator):
-            self._open_run.evaluation_batch_end(images(validator.dataloader, validator.batch_i))
+        """A batch of a validation ends; behind the last one the losses of all processes are joined."""
+        if self._is_foreign(validator):
+            return
+        run = self._open_run
+        run.evaluation_batch_end(images(validator.dataloader, validator.batch_i) * run.world_size)
+        if self._several and validator.training and validator.batch_i + 1 == len(validator.dataloader):
+            self._joined_losses = ranks.mean_losses(validator)
 
-    @_ordinarily
+    @ordinarily
     def on_val_end(self, validator: Any) -> None:
         """A validation ends: what it has found stands in the validator, and reaches the trainer only later."""
         if self._is_foreign(validator):
@@ -297,7 +322,8 @@ class UltralyticsCallback:
         run, values = self._open_run, dict(getattr(validator.metrics, "results_dict", {}))
         if validator.training:
             count = len(validator.dataloader)
-            losses = {name: total / count for name, total in validator.loss.items()}
+            totals = self._joined_losses if self._several else validator.loss
+            losses = {name: total / count for name, total in totals.items()}
             values |= {"loss": summed(losses), **losses}
         if run.stage == "test":
             values = {f"test/{name.removeprefix('metrics/')}": value for name, value in values.items()}
@@ -305,7 +331,7 @@ class UltralyticsCallback:
 
     # ---- prediction and export -----------------------------------------------------------------------------------
 
-    @_ordinarily
+    @ordinarily
     def on_predict_start(self, predictor: Any) -> None:
         """A prediction begins."""
         if not self._training:
@@ -313,7 +339,7 @@ class UltralyticsCallback:
             self._in_batch = False
             self._open_run.evaluation_start("predict")
 
-    @_ordinarily
+    @ordinarily
     def on_predict_batch_start(self, predictor: Any) -> None:
         """A batch of a prediction begins; with ``embed=`` Ultralytics does not tell that the one before has ended."""
         if not self._training:
@@ -322,7 +348,7 @@ class UltralyticsCallback:
             self._in_batch, self._batch = True, len(predictor.batch[0])
             self._open_run.evaluation_batch_start(predictor.batch)
 
-    @_ordinarily
+    @ordinarily
     def on_predict_batch_end(self, predictor: Any) -> None:
         """A batch of a prediction ends."""
         if not self._training:
@@ -332,7 +358,7 @@ class UltralyticsCallback:
         self._in_batch = False
         self._open_run.evaluation_batch_end(self._batch)
 
-    @_ordinarily
+    @ordinarily
     def on_predict_end(self, predictor: Any) -> None:
         """A prediction ends."""
         if not self._training:
@@ -352,7 +378,7 @@ class UltralyticsCallback:
             self._open_run.export_end()
 
     def _evaluated(self, error: BaseException | None) -> None:
-        if self._training or self.run is None:
+        if self._training or not isinstance(self.run, DrivenRun):
             return
         if error is not None:
             self.run.fail(error)
@@ -360,3 +386,8 @@ class UltralyticsCallback:
         if self.run.stage == "predict":  # whoever took its results from a stream has had enough of them
             self.run.evaluation_end({})
         self.run.close()
+
+
+def arrive(luggage: Luggage) -> UltralyticsCallback | Follower:
+    """Return the bridge in a process that Ultralytics has started; callbacks run on rank zero."""
+    return UltralyticsCallback(luggage) if int(os.environ.get("RANK", "-1")) < 1 else Follower()

@@ -55,12 +55,13 @@ def ultralytics(
     """
     check_version("ultralytics", "8.4.142", extra="ultralytics")
     from lineside.bridges.ultralytics.callback import UltralyticsCallback
+    from lineside.bridges.ultralytics.luggage import Luggage
 
-    return UltralyticsCallback(
-        yolo,
-        callbacks,
+    luggage = Luggage(
+        tuple(callbacks),
         {"project": project, "name": name, "run_dir": run_dir, "seed": seed},
         {"resume": resume, "start_from": start_from, "continue_stopped": continue_stopped},
         hparams,
-        integrations or {},
+        dict(integrations or {}),
     )
+    return UltralyticsCallback(luggage, yolo)

@@ -16,6 +16,7 @@ import torch
 from lineside.backends.torch.document import joined, packed, unpacked
 from lineside.backends.torch.host import TorchHost
 from lineside.bridges.ultralytics.average import Average
+from lineside.bridges.ultralytics.ranks import Restored, is_several
 from lineside.events import Event
 from lineside.ports import Capabilities, HostState, SavedState, TensorWriter
 
@@ -37,6 +38,12 @@ CAPABILITIES = Capabilities(
         "resume_in_epoch": "Ultralytics cannot enter the batches of an epoch in their middle",
     },
 )
+_ALONE = "Ultralytics trains on several devices, each in a process, and callbacks run in the first alone"
+SEVERAL = Capabilities(
+    CAPABILITIES.events,
+    CAPABILITIES.abilities - {"schedule_lr", "freeze", "validate"},
+    {**CAPABILITIES.reasons, **dict.fromkeys(("schedule_lr", "freeze", "validate"), _ALONE)},
+)
 
 
 def evaluating_host(model: Any) -> TorchHost:
@@ -52,26 +59,30 @@ class UltralyticsHost(TorchHost):
 
     Args:
         trainer: the trainer, with everything set up.
+        owns_files: Ultralytics' files are written by this process.
 
     Attributes:
         restored: the weights that were put back alone, and not trained since; None for none.
         wrote_last: Ultralytics' ``last.pt`` is of this moment.
+        put_back: checkpoints that were put back, for other processes that train as well; they take them from here.
     """
 
-    def __init__(self, trainer: Any) -> None:
+    def __init__(self, trainer: Any, *, owns_files: bool = True) -> None:
         self._trainer = trainer
+        self._owns_files = owns_files
         self._average = Average(trainer)
         self.restored: Mapping[str, Any] | None = None
         self.wrote_last = False
+        self.put_back: list[Restored] = []
         super().__init__(
             "ultralytics",
-            CAPABILITIES,
+            SEVERAL if is_several(trainer) else CAPABILITIES,
             trainer.model,
             trainer.optimizer,
             schedulers=[trainer.scheduler],
             scaler=trainer.scaler,
             extras={_AVERAGE: self._average},
-            validate=self._validate_now,
+            validate=None if is_several(trainer) else self._validate_now,
             announces_gradients=True,
         )
 
@@ -114,6 +125,12 @@ class UltralyticsHost(TorchHost):
             self._restore_validated(saved)
         elif saved.has(f"{_STANDING}.json"):
             self._restore_standing(saved)
+        self.put_back.append(Restored.of(saved, "weights" if weights_only else "all"))
+
+    def go_back(self, saved: SavedState, *, same_epoch: bool) -> None:
+        """Put back what belongs to the weights. Raises as `TorchHost.go_back` does."""
+        super().go_back(saved, same_epoch=same_epoch)
+        self.put_back.append(Restored.of(saved, "back", same_epoch=same_epoch))
 
     def _restore_validated(self, saved: SavedState) -> None:
         if saved.has("extras.json"):
@@ -130,9 +147,19 @@ class UltralyticsHost(TorchHost):
             generator.set_state(standing["order"])
             # The loader would draw the seeds of its workers from the same one, which it did long ago in this training.
             trainer.train_loader.generator = generator.clone_state()
-        for path in (trainer.best, trainer.csv):
+        for path in (trainer.best, trainer.csv) if self._owns_files else ():
             if saved.has(path.name) and not path.exists():
                 shutil.copyfile(saved.file(path.name), path)
+
+    # ---- rates as on rank zero -----------------------------------------------------------------------------------
+
+    def rates(self) -> dict[str, Any]:
+        """Return what stands on top of the scheduled rates."""
+        return self._rates.state_dict()
+
+    def follow_rates(self, rates: Mapping[str, Any]) -> None:
+        """Put the same on top as another process has."""
+        self._rates.load_state_dict(rates)
 
     # ---- stand-alone weight files --------------------------------------------------------------------------------
 

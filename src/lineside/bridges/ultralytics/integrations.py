@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from importlib import import_module
+from importlib.util import find_spec, module_from_spec
 from typing import Any
 
 from lineside.errors import OptionError, nearest
@@ -42,7 +43,7 @@ def switch(wanted: Mapping[str, bool], callbacks: dict[str, list[Callable[[Any],
         OptionError: an integration is to be on whose package is not installed.
     """
     for name, on in wanted.items():
-        functions = import_module(f"ultralytics.utils.callbacks.{_MODULES[name]}").callbacks
+        functions = _functions(name)
         if on and not functions:
             raise OptionError(
                 f"integrations={{{name!r}: True}}: Ultralytics finds no package for it: install it first."
@@ -53,3 +54,22 @@ def switch(wanted: Mapping[str, bool], callbacks: dict[str, list[Callable[[Any],
                 there.append(function)
             elif not on and function in there:
                 there.remove(function)
+
+
+def _functions(name: str) -> dict[str, Callable[[Any], None]]:
+    """Return the functions of an integration by event, whatever the settings of this machine say; none without it."""
+    place = f"ultralytics.utils.callbacks.{_MODULES[name]}"
+    found: dict[str, Callable[[Any], None]] = import_module(place).callbacks
+    settings, spec = import_module("ultralytics.utils").SETTINGS, find_spec(place)
+    if found or settings.get(name) is not False or spec is None or spec.loader is None:
+        return found
+    # Earlier releases ask the settings when the module is imported: a copy of it is told otherwise. What is written to
+    # the settings in the ordinary way goes into their file, and so would hold for everybody.
+    copy = module_from_spec(spec)
+    dict.update(settings, {name: True})
+    try:
+        spec.loader.exec_module(copy)
+    finally:
+        dict.update(settings, {name: False})
+    functions: dict[str, Callable[[Any], None]] = copy.callbacks
+    return functions

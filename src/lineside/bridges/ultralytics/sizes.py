@@ -7,9 +7,10 @@ from typing import Any
 
 
 def images(loader: Any, index: int) -> int:
-    """Return how many images the batch of that index holds: the last one of a loader may hold fewer."""
+    """Return how many images this process has in the batch of that index: the last one of a loader may hold fewer."""
     size = int(loader.batch_size)
-    return max(1, min(size, len(loader.dataset) - index * size))
+    # Of several processes each has a share of the images.
+    return max(1, min(size, len(loader.sampler) - index * size))
 
 
 def summed(losses: Mapping[str, Any]) -> Any:
