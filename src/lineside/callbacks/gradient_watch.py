@@ -93,6 +93,7 @@ class GradientWatch(Sink):
         self._start_anew()
 
     def _start_anew(self) -> None:
+        self._passed: int | None = None
         self._norms: Mapping[str, Any] | None = None
         self._before: Mapping[str, Any] | None = None
         self._typical: dict[str, Typical] = {}
@@ -116,7 +117,11 @@ class GradientWatch(Sink):
 
     def _look(self, run: RunView) -> None:
         """Ask for the norms if this step is due. Of batches that are accumulated the last counts, before the step."""
-        if run.step % self._steps:
+        if self._passed is None:
+            # What an earlier attempt has passed, it has looked at.
+            self._passed = 0 if run.attempt == 1 else run.step
+        # A host that makes several steps at once shows the gradients of the last one.
+        if run.step // self._steps * self._steps < self._passed:
             return
         self._norms = run.model.norms("gradients", by=self._groups)
         if self.update_ratio and self._before is None:
@@ -124,6 +129,7 @@ class GradientWatch(Sink):
 
     def _publish(self, run: RunView) -> None:
         """Log what was seen, unread, now that the optimizer has stepped: what mixed precision skips does not count."""
+        self._passed = run.step
         if self._norms is None:
             return
         values = {_GRADIENTS + name: norm for name, norm in self._norms.items()}

@@ -77,8 +77,18 @@ class Host(HostRates, HostRehearsal, HostTrials, Protocol):
     def capabilities(self) -> Capabilities: ...
     @property
     def model(self) -> ModelPort: ...
-    def watch(self, gradients_ready: Callable[..., None], stepped: Callable[..., None]) -> None:
-        """Call back, with any arguments, when gradients are ready and when an optimizer has stepped."""
+    def watch(
+        self, gradients_ready: Callable[..., None] | None, stepped: Callable[..., None]
+    ) -> Callable[[], None] | None:
+        """Call back, with any arguments, when gradients are ready and when an optimizer has stepped.
+
+        Args:
+            gradients_ready: None where no callback wants to see them.
+            stepped: several optimizers may call it in one batch.
+
+        Returns:
+            What is to be called before a step is announced, by a host that learns of gradients as late as then.
+        """
 
     def unwatch(self) -> None:
         """Take the hooks of `watch` out again."""

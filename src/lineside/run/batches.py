@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import time
+from collections.abc import Callable
 from typing import Any
 
 from lineside.dispatch.dispatcher import Chain, Dispatcher
@@ -29,6 +30,7 @@ class Batches(LiveView):
         self._last_step = math.inf
         self._step_due = False
         self._settle_due = False
+        self._before_step_end: Callable[[], None] | None = None
         self._on_batch_start: Chain | None = None
         self._on_backward_end: Chain | None = None
         self._on_step_end: Chain | None = None
@@ -42,6 +44,11 @@ class Batches(LiveView):
         self._on_backward_end = dispatcher.chain(Event.BACKWARD_END)
         self._on_step_end = dispatcher.chain(Event.STEP_END)
         self._on_batch_end = dispatcher.chain(Event.BATCH_END)
+
+    def watch_host(self) -> None:
+        """Have the host tell of steps, and of gradients if a callback wants to see them."""
+        wanted = self.gradients_ready if self._on_backward_end is not None else None
+        self._before_step_end = self.host_port.watch(wanted, self.optimizer_stepped)
 
     # ---- training ------------------------------------------------------------------------------------------------
 
@@ -92,6 +99,8 @@ class Batches(LiveView):
 
     def stepped(self) -> None:
         """Tell that the optimizer stepped. For torch optimizers given to the run this happens by itself."""
+        if self._before_step_end is not None:
+            self._before_step_end()
         self.progress.step += 1
         self._step_due = False
         self._settle_due = True

@@ -17,21 +17,25 @@ def host_for_loop(
     scheduler: Any,
     extras: Mapping[str, Any],
     validate: Callable[[], None] | None,
+    *,
+    gradients: bool = False,
 ) -> Host:
     """Return the host for a loop over a model; without a model, one that only watches.
 
     Raises:
-        OptionError: the model is of a library that is not known here.
+        OptionError: the model is of a library that is not known here, or gradients are asked for without a model.
     """
     if model is None:
         if optimizer is not None or scheduler is not None:
             raise OptionError("Run(optimizer=…) needs model= as well: a checkpoint holds both.")
+        if gradients:
+            raise OptionError("Run(gradients=True) needs model= and optimizer=: the gradients are theirs.")
         return PlainHost(validate)
     modules = list(model.values()) if isinstance(model, Mapping) else [model]
     if _is_of_keras(modules, optimizer):
         from lineside.backends.keras import engines
 
-        return engines.loop_host(model, optimizer, scheduler, extras, validate)
+        return engines.loop_host(model, optimizer, scheduler, extras, validate, gradients=gradients)
     torch = sys.modules.get("torch")
     if torch is not None and all(isinstance(module, torch.nn.Module) for module in modules):
         from lineside.backends.torch.engines import loop_host

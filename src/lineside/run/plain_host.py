@@ -90,7 +90,7 @@ class PlainHost:
     def _refuse(self) -> NoReturn:
         raise RequestRefused(_NO_MODEL)
 
-    def watch(self, gradients_ready: Callable[..., None], stepped: Callable[..., None]) -> None:
+    def watch(self, gradients_ready: Callable[..., None] | None, stepped: Callable[..., None]) -> None:
         """Nothing to watch: the loop calls `Run.stepped`."""
 
     def unwatch(self) -> None:

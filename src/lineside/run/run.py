@@ -64,6 +64,8 @@ class Run(RehearsingLoop):
         hparams: hyper-parameters, for the record and for sinks.
         extras: further objects with ``state_dict`` and ``load_state_dict`` to be saved, by name.
         validate: a function that runs a validation, for callbacks and operators that ask for one.
+        gradients: let callbacks see the gradients of a step that TensorFlow compiles; it leaves a copy of gradients
+            and weights then. Those of torch they see anyway.
         host: the engine, given by the trainer and the bridges.
         agreement: how ranks agree on requests, given by bridges whose framework trains in several processes.
     """
@@ -85,11 +87,12 @@ class Run(RehearsingLoop):
         hparams: Mapping[str, Any] | None = None,
         extras: Mapping[str, Any] | None = None,
         validate: Callable[[], None] | None = None,
+        gradients: bool = False,
         host: Host | None = None,
         agreement: Agreement | None = None,
     ) -> None:
         super().__init__(seed or 0)
-        self.host_port = host or host_for_loop(model, optimizer, scheduler, extras or {}, validate)
+        self.host_port = host or host_for_loop(model, optimizer, scheduler, extras or {}, validate, gradients=gradients)
         self.table, self.batch_table = MetricTable(self.host_port.freeze), MetricTable(self.host_port.freeze)
         self.points = SafePoints(self, agreement or SingleProcess())
         self.interrupting: Interrupted | None = None
@@ -184,7 +187,7 @@ class Run(RehearsingLoop):
         return self
 
     def _set_up(self, session: Session) -> None:
-        self.host_port.watch(self.gradients_ready, self.optimizer_stepped)
+        self.watch_host()
         self.signals.install()
         self.wiring.start()
         if not session.evaluates:

@@ -26,4 +26,4 @@ def trials(run: Run) -> Iterator[Trials]:
             yield tried
     finally:
         undo.restore()
-        host.watch(run.gradients_ready, run.optimizer_stepped)
+        run.watch_host()

@@ -21,6 +21,7 @@ from lineside.testing.lifecycle import points, training
 from lineside.testing.trace import TraceRecorder
 from tests.frameworks.keras.line import fit, line
 from tests.frameworks.keras.test_contract import TestKeras as Contract
+from tests.frameworks.keras.test_gradients import Sees, plain, same
 
 
 class Fails(lineside.Callback):
@@ -47,6 +48,12 @@ def test_two_replicas(tmp_path):
         keras.models.load_model(tmp_path / "m3.keras").get_weights(), model.get_weights(), strict=True
     ):
         np.testing.assert_array_equal(one, other)
+
+
+def test_gradients_of_two_replicas_are_those_of_both(tmp_path):
+    sees = Sees()
+    fit(mirrored(), [bridge([sees], run_dir=tmp_path, gradients=True)], epochs=1)
+    same(sees, plain(1))
 
 
 def test_two_replicas_resume(tmp_path):

@@ -228,3 +228,34 @@ def test_a_misspelt_hook_is_refused():
     with pytest.raises(LinesideError, match="on_epoch_end"):
         type("Misspelt", (lineside.Callback,), {"on_epoch_ende": lambda self, run: None})
     keras.callbacks.LambdaCallback(on_epoch_ende=lambda *_: None)
+
+
+class Unbuilt(keras.Model):
+    """Keras on TensorFlow builds it in the first step."""
+
+    def __init__(self):
+        super().__init__()
+        self.dense = keras.layers.Dense(1)
+
+    def call(self, inputs):
+        return self.dense(inputs)
+
+
+def unbuilt():
+    model = Unbuilt()
+    model.compile(optimizer="sgd", loss="mse")
+    return model
+
+
+def test_a_model_that_is_not_built_yet_is_trained_and_resumed_when_it_is(tmp_path):
+    with contextlib.suppress(RuntimeError):
+        fit(unbuilt(), [bridge([ModelCheckpoint(), Fails(epoch=1)], run_dir=tmp_path)], epochs=2)
+    again = bridge([ModelCheckpoint()], run_dir=tmp_path, resume="auto")
+    if keras.backend.backend() == "tensorflow":
+        with pytest.raises(StateMismatch, match=r"is not built\. Give it an Input layer, or call it on a batch before"):
+            fit(unbuilt(), [again], epochs=2)
+    model = unbuilt()
+    model(arrays(toy.training_points())[0])
+    again = bridge([ModelCheckpoint()], run_dir=tmp_path, resume="auto")
+    fit(model, [again], epochs=2)
+    assert (again.run.attempt > 1, status(again)) == (True, "completed")

@@ -293,8 +293,9 @@ def test_what_a_failed_batch_has_left_is_no_look_of_the_next_training() -> None:
     failed.emit(Event.BACKWARD_END)
     failed.fail(RuntimeError("boom"))
     run = FakeRun([watch], batches=100)
-    run.start()
+    run.attempt = 2
     run.step = 5
+    run.start()
     run.batch_end()
     run.train_end()
     assert not logged(run, "batch/gradients/total")

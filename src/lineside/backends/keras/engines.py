@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from typing import Any
 
+from lineside.backends.keras.gradients import GradientTap
 from lineside.backends.keras.host import KerasHost
 from lineside.errors import OptionError
 from lineside.events import Event
@@ -19,20 +21,74 @@ REASONS: Mapping[str, str] = {
 }
 """Why no host of a Keras model has these abilities."""
 
-_MISSING = frozenset({Event.BACKWARD_END, Event.EXPORT_START, Event.EXPORT_END})
-_GRADIENTS = "the gradients of a loop of one's own are in nobody's hands but its own"
+UNSEEN = (
+    "TensorFlow compiles the step, and what it computes is gone when the step is over: pass gradients=True to {}, and "
+    "each step leaves a copy of its gradients and weights"
+)
+"""Why TensorFlow shows no gradients."""
+_EXPORTS = frozenset({Event.EXPORT_START, Event.EXPORT_END})
 _ABILITIES: frozenset[Capability] = frozenset(
     {"model", "set_lr", "schedule_lr", "restore", "resume_in_epoch", "pause", "batch_data"}
 )
 
 
+def why_unseen(where: str, *, asked: bool, compiled: bool = False) -> str | None:
+    """Return why callbacks see no gradients on the backend of this process; None if they see them.
+
+    Args:
+        where: what takes ``gradients=True``.
+        asked: whether it was given.
+        compiled: on torch, whether the step goes through `torch.compile`.
+
+    Raises:
+        OptionError: it was given, and nothing can show them.
+    """
+    from keras import backend
+
+    reason = None
+    match backend.backend():
+        case "tensorflow":
+            return None if asked else UNSEEN.format(where)
+        case "torch":
+            if compiled:
+                reason = "jit_compile=True has torch compile the step, gradients included: leave it out"
+        case name:
+            reason = f"the step is a compiled function of its inputs on {name}, and its gradients never leave it"
+    if reason is not None and asked:
+        raise OptionError(f"{where}(gradients=True) is not possible: {reason}.")
+    return reason
+
+
+def showing_gradients(had: Capabilities, unseen: str | None) -> Capabilities:
+    """Return what a host declares when callbacks see gradients, or do not for the reason `unseen`."""
+    point = Event.BACKWARD_END
+    if unseen is not None:
+        return replace(had, reasons={**had.reasons, "gradients": unseen, point.hook: unseen})
+    return replace(had, events=had.events | {point}, abilities=had.abilities | {"gradients"})
+
+
+def gradient_tap(model: Any, optimizer: Any, declared: Capabilities) -> GradientTap | None:
+    """Return what shows the gradients with which an optimizer steps; None if nobody may see them."""
+    from keras import backend
+
+    if optimizer is None or "gradients" not in declared.abilities:
+        return None
+    return GradientTap(model, optimizer, compiled=backend.backend() == "tensorflow")
+
+
 def loop_host(
-    model: Any, optimizer: Any, scheduler: Any, extras: Mapping[str, Any], validate: Callable[[], None] | None
+    model: Any,
+    optimizer: Any,
+    scheduler: Any,
+    extras: Mapping[str, Any],
+    validate: Callable[[], None] | None,
+    *,
+    gradients: bool = False,
 ) -> KerasHost:
     """Return the host of a hand-written loop, which tells its steps by `Run.stepped`.
 
     Raises:
-        OptionError: there are several models or optimizers, or a scheduler.
+        OptionError: there are several models or optimizers, or a scheduler; `gradients` is asked for on JAX.
     """
     if isinstance(model, Mapping) or isinstance(optimizer, (Mapping, list, tuple)):
         raise OptionError(
@@ -46,10 +102,8 @@ def loop_host(
     own = "a loop of one's own makes its steps itself; only the Trainer can try one and take it back"
     why = {
         **REASONS,
-        Event.BACKWARD_END.hook: _GRADIENTS,
         Event.EXPORT_START.hook: "a loop of one's own exports by itself",
         Event.EXPORT_END.hook: "a loop of one's own exports by itself",
-        "gradients": _GRADIENTS,
         "validate": "pass validate=, a function that runs a validation, to Run",
         "rehearse": own,
         "trials": own,
@@ -57,6 +111,9 @@ def loop_host(
     }
     abilities: frozenset[Capability] = _ABILITIES | {"validate"} if validate is not None else _ABILITIES
     capabilities = Capabilities(
-        frozenset(Event) - _MISSING, abilities, {name: reason for name, reason in why.items() if name not in abilities}
+        frozenset(Event) - _EXPORTS - {Event.BACKWARD_END},
+        abilities,
+        {name: reason for name, reason in why.items() if name not in abilities},
     )
-    return KerasHost("loop", capabilities, model, optimizer, validate, extras)
+    shown = showing_gradients(capabilities, why_unseen("Run", asked=gradients))
+    return KerasHost("loop", shown, model, optimizer, validate, extras, gradient_tap(model, optimizer, shown))

@@ -10,10 +10,11 @@ from typing import Any, NoReturn
 import numpy as np
 
 from lineside.backends.keras import generators, variables, weight_files
+from lineside.backends.keras.gradients import GradientTap
 from lineside.backends.keras.model import KerasModel
 from lineside.backends.keras.rates import KerasRates
 from lineside.backends.keras.source import ReplayedSource, batch_size
-from lineside.errors import OptionError, RequestRefused, StateMismatch
+from lineside.errors import OptionError, RequestRefused, RunStateError, StateMismatch
 from lineside.metrics import Scalar
 from lineside.ports import BatchSource, Capabilities, HostState, SavedState, Stage, TensorWriter
 
@@ -33,6 +34,7 @@ class KerasHost:
         optimizer: of Keras; None without one.
         validate: runs a validation.
         extras: further objects by name, whose `state_dict` is plain data.
+        tap: shows the gradients; None where callbacks see none.
 
     Raises:
         OptionError: an extra has no state.
@@ -46,12 +48,14 @@ class KerasHost:
         optimizer: Any,
         validate: Callable[[], None] | None = None,
         extras: Mapping[str, Any] | None = None,
+        tap: GradientTap | None = None,
     ) -> None:
         self.name = name
         self.capabilities = capabilities
-        self.model: Any = KerasModel(model)
+        self.model: Any = KerasModel(model, tap)
         self.optimizers: Mapping[str, Any] = {"": optimizer} if optimizer is not None else {}
         self._module = model
+        self._tap = tap
         self._optimizer = optimizer
         self._rates = KerasRates(optimizer, self.model.synchronise)
         self._validate = validate
@@ -62,11 +66,21 @@ class KerasHost:
                     f"extras[{key!r}] is a {type(extra).__name__}, without state_dict or load_state_dict."
                 )
 
-    def watch(self, gradients_ready: Callable[..., None], stepped: Callable[..., None]) -> None:
-        """Nothing to hook into: steps are told by the bridge, or by `Run.stepped`."""
+    def watch(
+        self, gradients_ready: Callable[..., None] | None, stepped: Callable[..., None]
+    ) -> Callable[[], None] | None:
+        """Look at gradients, if somebody wants to see them; steps are told by the bridge, or by `Run.stepped`."""
+        if gradients_ready is None or self._tap is None:
+            return None
+        if (unbuilt := self.model.unbuilt) is not None:
+            raise RunStateError(f"Nobody can look at gradients of what is not there yet: {unbuilt}")
+        self._tap.insert(gradients_ready, self.model.trained())
+        return self._tap.late
 
     def unwatch(self) -> None:
-        """Nothing was watched."""
+        """Look at gradients no longer."""
+        if self._tap is not None:
+            self._tap.remove()
 
     # ---- values --------------------------------------------------------------------------------------------------
 
@@ -210,6 +224,8 @@ class KerasHost:
         Raises:
             StateMismatch: it does not fit.
         """
+        if (unbuilt := self.model.unbuilt) is not None:
+            raise StateMismatch(f"There is nothing yet that a checkpoint could be put into: {unbuilt}")
         weights = variables.by_place(
             variables.read(saved.file(_MODEL)), saved.document(_MODEL_ORDER), self.model.variables()
         )

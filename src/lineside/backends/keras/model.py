@@ -9,6 +9,7 @@ from typing import Any, Literal, NoReturn
 import numpy as np
 
 from lineside.backends.keras import variables
+from lineside.backends.keras.gradients import GradientTap
 from lineside.errors import RequestRefused, RunStateError
 
 
@@ -20,10 +21,12 @@ class KerasModel:
 
     Args:
         model: a built `keras.Model`.
+        tap: shows the gradients; None where callbacks see none.
     """
 
-    def __init__(self, model: Any) -> None:
+    def __init__(self, model: Any, tap: GradientTap | None = None) -> None:
         self.module: Any = model
+        self._tap = tap
         self._raw: dict[str, Any] | None = None
 
     def synchronise(self) -> None:
@@ -31,6 +34,14 @@ class KerasModel:
         sync = getattr(self.module, "jax_state_sync", None)
         if sync is not None:
             sync()
+
+    @property
+    def unbuilt(self) -> str | None:
+        """What to do about a model that is not built, which TensorFlow leaves to the first step; None if it is."""
+        model = self.module
+        if model.built and all(layer.built for layer in model.layers):
+            return None
+        return f"the model {model.name!r} is not built. Give it an Input layer, or call it on a batch before."
 
     def variables(self) -> dict[str, Any]:
         """Return weights and seeds by name, those of metrics left out."""
@@ -40,13 +51,23 @@ class KerasModel:
 
     def parameters(self) -> Iterator[tuple[str, Any]]:
         """Yield names and trainable variables."""
-        self.synchronise()
-        trainable = {id(variable) for variable in self.module.trainable_variables}
-        return ((name, one.value) for name, one in self.variables().items() if id(one) in trainable)
+        earlier = self._earlier()
+        return ((name, earlier.get(name, one.value)) for name, one in self.trained().items())
 
-    def gradients(self) -> NoReturn:
-        """Refused: Keras shows callbacks no gradients."""
-        self._refuse("gradients")
+    def trained(self) -> dict[str, Any]:
+        """Return the trainable variables by name."""
+        trainable = {id(variable) for variable in self.module.trainable_variables}
+        return {name: one for name, one in self.variables().items() if id(one) in trainable}
+
+    def gradients(self) -> Iterator[tuple[str, Any]]:
+        """Yield names and gradients, in ``on_backward_end``. Raises `RequestRefused` where Keras shows none."""
+        if self._tap is None:
+            self._refuse("gradients")
+        return self._tap.gradients()
+
+    def _earlier(self) -> Mapping[str, Any]:
+        """Return the weights of the moment that callbacks are told of, where that is over already."""
+        return {} if self._tap is None else self._tap.earlier()
 
     def norms(
         self,
@@ -56,10 +77,8 @@ class KerasModel:
         since: Mapping[str, Any] | None = None,
     ) -> dict[str, float]:
         """Return the L2 norm per parameter, or per group; waits for the device."""
-        if of == "gradients":
-            self._refuse("gradients")
         squares: dict[str, float] = {}
-        for name, tensor in self.parameters():
+        for name, tensor in self.parameters() if of == "parameters" else self.gradients():
             array = self.values(tensor)
             if since is not None:
                 array = array - np.asarray(since[name], dtype=np.float64).ravel()
@@ -69,13 +88,12 @@ class KerasModel:
 
     def values(self, tensor: Any) -> Any:
         """Return the elements of a tensor as a flat NumPy array of float64; waits for the device."""
-        from keras import ops
-
-        return np.asarray(ops.convert_to_numpy(tensor), dtype=np.float64).ravel()
+        return variables.array(tensor).astype(np.float64).ravel()
 
     def capture(self) -> dict[str, Any]:
         """Return a copy of all weights and seeds, as NumPy arrays."""
-        return variables.arrays(self.variables())
+        earlier = {name: variables.array(tensor) for name, tensor in self._earlier().items()}
+        return variables.arrays(self.variables()) | earlier
 
     def raw(self) -> dict[str, Any]:
         """Return a copy of the model's own weights, also while others are swapped in."""

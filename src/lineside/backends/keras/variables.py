@@ -33,6 +33,13 @@ def arrays(variables: Mapping[str, Any]) -> dict[str, np.ndarray[Any, Any]]:
     return {name: np.array(ops.convert_to_numpy(variable.value)) for name, variable in variables.items()}
 
 
+def array(tensor: Any) -> np.ndarray[Any, Any]:
+    """Return a copy of a tensor, or of a variable of the backend, one of several replicas included."""
+    from keras import ops
+
+    return np.array(ops.convert_to_numpy(ops.convert_to_tensor(tensor)))
+
+
 def by_place(given: Mapping[str, Any], order: Sequence[str], variables: Mapping[str, Any]) -> Mapping[str, Any]:
     """Return arrays under the names that stand at their places here.
 

@@ -77,10 +77,10 @@ class TorchHost:
         self._announces_steps = announces_steps
         self._hooks: list[Any] = []
 
-    def watch(self, gradients_ready: Callable[..., None], stepped: Callable[..., None]) -> None:
+    def watch(self, gradients_ready: Callable[..., None] | None, stepped: Callable[..., None]) -> None:
         """Call back at each step of an optimizer that mixed precision does not skip."""
         for optimizer in self._optimizers.values():
-            if self._announces_gradients:
+            if self._announces_gradients and gradients_ready is not None:
                 self._hooks.append(optimizer.register_step_pre_hook(gradients_ready))
             if self._announces_steps:
                 self._hooks.append(optimizer.register_step_post_hook(stepped))

@@ -27,7 +27,12 @@ class KerasCallback(Base):  # type: ignore[misc] # Keras has no types
     """
 
     def __init__(
-        self, callbacks: Sequence[Callback | str], place: Mapping[str, Any], resume: Mapping[str, Any]
+        self,
+        callbacks: Sequence[Callback | str],
+        place: Mapping[str, Any],
+        resume: Mapping[str, Any],
+        *,
+        gradients: bool,
     ) -> None:
         super().__init__()
         self.callbacks = list(callbacks)
@@ -35,6 +40,7 @@ class KerasCallback(Base):  # type: ignore[misc] # Keras has no types
         self._host: FitHost | None = None
         self._place = dict(place)
         self._resume = dict(resume)
+        self._gradients = gradients
         self._directory: Path | None = None
         self._training = False
         self._accumulated = 1
@@ -49,7 +55,7 @@ class KerasCallback(Base):  # type: ignore[misc] # Keras has no types
         """Open the run; the model is compiled and built by now."""
         self._give_up()
         model = self.model
-        host = self._host = FitHost(model)
+        host = self._host = FitHost(model, gradients=self._gradients, trains=True)
         run = self.run = DrivenRun(host=host, callbacks=self.callbacks, **self._place, **self._resume)
         run.open()
         host.look_out(run.fail, "train_function")
@@ -142,7 +148,7 @@ class KerasCallback(Base):  # type: ignore[misc] # Keras has no types
 
     def _alone(self, stage: Literal["test", "predict"], step: str) -> None:
         self._give_up()
-        host = FitHost(self.model)
+        host = FitHost(self.model, gradients=self._gradients)
         run = self.run = DrivenRun.for_evaluation(self._directory, host=host, callbacks=self.callbacks, **self._place)
         run.open()
         host.look_out(run.fail, step)

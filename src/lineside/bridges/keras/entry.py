@@ -24,6 +24,7 @@ def keras(
     continue_stopped: bool = False,
     seed: int | None = None,
     hparams: Mapping[str, Any] | None = None,
+    gradients: bool = False,
 ) -> KerasCallback:
     """Return a callback for ``model.fit(callbacks=[…])`` that carries callbacks of Lineside.
 
@@ -38,16 +39,21 @@ def keras(
         continue_stopped: go on although the run was stopped.
         seed: of all random generators; None leaves them to `keras.utils.set_random_seed`.
         hparams: hyper-parameters, for the record.
+        gradients: let callbacks see the gradients of a step that TensorFlow compiles; it leaves a copy of gradients and
+            weights then, in every step. On torch they see them anyway.
 
     Raises:
         MissingDependency: Keras is not installed.
-        OptionError: it is older than version 3.5.
+        OptionError: it is older than version 3.5, or gradients are asked for on JAX.
     """
     check_version("keras", "3.5", extra="keras")
+    from lineside.backends.keras.engines import why_unseen
     from lineside.bridges.keras.callback import KerasCallback
 
+    why_unseen("lineside.keras", asked=gradients)
     return KerasCallback(
         callbacks,
         {"project": project, "name": name, "run_dir": run_dir, "seed": seed, "hparams": hparams},
         {"resume": resume, "start_from": start_from, "continue_stopped": continue_stopped},
+        gradients=gradients,
     )
