@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 
+from lineside.database.recovery import journal_of
 from lineside.store import RunReader, StoreWriter
-from lineside.store.recovery import journal_of
 
 pytestmark = pytest.mark.faults
 

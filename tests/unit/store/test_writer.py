@@ -8,10 +8,10 @@ from pathlib import Path
 import pytest
 
 from lineside.control import Kind, Outcome, Request
+from lineside.database import opening as database_module
 from lineside.errors import StoreUnavailable
 from lineside.ports import Recorder
 from lineside.store import RunReader, StoreWriter
-from lineside.store import database as database_module
 
 OpenWriter = Callable[..., StoreWriter]
 

@@ -4,9 +4,9 @@ from pathlib import Path
 
 import pytest
 
+from lineside.database.recovery import copy_with_journal, journal_of, refuse_super_journal
 from lineside.errors import StoreDamaged
 from lineside.store.database import open_for_writing
-from lineside.store.recovery import copy_with_journal, journal_of, refuse_super_journal
 
 SUPER_JOURNAL = bytes.fromhex("d9d505f920a163d7")
 

@@ -1,0 +1,1 @@
+"""The outbox: deliveries that are recorded before they are tried, and tried until they arrive."""
