@@ -32,4 +32,5 @@ def own_environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
         monkeypatch.delenv(name)
     # Whether this machine is a container is no part of what is tested.
     monkeypatch.setenv("LINESIDE_ADVICE", "off")
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / ".state"))
     monkeypatch.chdir(tmp_path)

@@ -76,6 +76,11 @@ def commands() -> Mapping[str, Sequence[Command]]:
         ],
         text("Check", "检查"): [
             Command(
+                "deliver",
+                "deliver:deliver",
+                text("Send what waits in a run's outbox.", "投递训练发件箱中等待的内容。"),
+            ),
+            Command(
                 "callbacks",
                 "callbacks:callbacks",
                 text("All callbacks, or one with its options.", "列出回调，或显示其选项。"),

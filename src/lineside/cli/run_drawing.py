@@ -12,6 +12,7 @@ from lineside.cli.amounts import ago, count, moment, number, size, span
 from lineside.cli.curve_drawing import draw_charts, metric_table
 from lineside.cli.how_far import HowFar
 from lineside.cli.metric_names import headline
+from lineside.cli.outbox_drawing import draw_outbox
 from lineside.cli.run_summary import RunSummary, bytes_of
 from lineside.cli.terminal import NARROW, heading, indented, printable, table
 from lineside.dispatch.summary import remarks, seconds
@@ -43,6 +44,7 @@ def draw(out: Console, summary: RunSummary, *, charts: bool, everything: bool) -
             _and_more(out, len(summary.names) - len(summary.metrics))
     _decisions(out, summary, everything=everything)
     _alerts(out, summary, everything=everything)
+    draw_outbox(out, summary.outbox, summary.outbox_error)
     _checkpoints(out, summary, everything=everything)
     _costs(out, summary)
     _attempts(out, summary)

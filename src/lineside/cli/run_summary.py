@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from typing import Any, Self
 
 from lineside.checkpoints.catalog import Catalog
@@ -14,7 +14,8 @@ from lineside.cli.metric_names import headline, in_order, selected
 from lineside.cli.metric_summary import MetricSummary
 from lineside.cli.standing import Standing
 from lineside.dispatch.profile import CallbackCost
-from lineside.errors import NoRecords
+from lineside.errors import NoRecords, StoreError
+from lineside.outbox.standing import OutboxStanding
 from lineside.store.directory import RunDirectory
 from lineside.store.entries import Attempt, Event
 from lineside.store.reader import RunReader
@@ -34,6 +35,8 @@ class RunSummary:
         names: of all its metrics, in order for people.
         metrics: those that were asked for.
         costs: what each callback cost in the newest attempt that came to its end.
+        outbox: what was delivered, and what waits.
+        outbox_error: why that is not known.
         last_words: of a run that did not come to its end; None of others.
     """
 
@@ -47,6 +50,8 @@ class RunSummary:
     alerts: Sequence[Event] = ()
     attempts: Sequence[Attempt] = ()
     costs: Sequence[CallbackCost] = ()
+    outbox: OutboxStanding = field(default_factory=OutboxStanding)
+    outbox_error: str | None = None
     last_words: LastWords | None = None
 
     @classmethod
@@ -68,7 +73,7 @@ class RunSummary:
             with RunReader.open(run.path) as reader:
                 return cls._recorded(about, reader, wanted, most)
         except NoRecords:
-            return cls(*about)
+            return cls(*about, **_outbox(run))
 
     @classmethod
     def _recorded(
@@ -93,6 +98,7 @@ class RunSummary:
             alerts=reader.events("alert"),
             attempts=reader.attempts(),
             costs=_costs(ends[-1]) if ends else (),
+            **_outbox(about[0]),
             last_words=LastWords.read(reader, record, metrics) if standing.died else None,
         )
 
@@ -117,6 +123,7 @@ class RunSummary:
             "metrics": [metric.document() for metric in self.metrics],
             "decisions": [decision.document() for decision in self.decisions],
             "alerts": [alert_document(alert) for alert in self.alerts],
+            "outbox": self.outbox.document() | {"error": self.outbox_error},
             "checkpoints": [self._checkpoint(manifest) for manifest in self.checkpoints.entries],
             "costs": [asdict(cost) for cost in self.costs],
             "last_words": None if self.last_words is None else self.last_words.document(),
@@ -141,6 +148,14 @@ class RunSummary:
 def bytes_of(manifest: Manifest) -> int:
     """Return how much a checkpoint takes on the disk."""
     return sum(record.size for record in manifest.files.values())
+
+
+def _outbox(run: RunDirectory) -> dict[str, Any]:
+    """Return how the outbox stands. One that is damaged hides nothing of the run."""
+    try:
+        return {"outbox": OutboxStanding.read(run.path)}
+    except StoreError as error:
+        return {"outbox_error": str(error)}
 
 
 def _costs(end: Event) -> list[CallbackCost]:

@@ -4,21 +4,15 @@ from __future__ import annotations
 
 import contextlib
 import marshal
-import os
-import signal
 import struct
-import sys
-import threading
-import time
 import traceback
 from collections.abc import Mapping
 from importlib import import_module
 from typing import IO, Any
 
+from lineside.child import be_quiet, leave_with, private_streams
+
 _LENGTH = struct.Struct("<Q")
-_NICENESS = 10
-_LOOK = 0.5
-"""Seconds between two looks whether the parent is still there."""
 _GRACE = 2.0
 """Seconds that a running job gets when the parent has died."""
 
@@ -55,28 +49,13 @@ def serve(parent: int) -> None:
     Args:
         parent: the process that started this one; when it is gone, so is the reason to be here.
     """
-    # The helper lives exactly as long as its parent, which may want a last drawing after a signal to the whole group.
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    signal.signal(signal.SIGTERM, signal.SIG_IGN)
-    if hasattr(os, "nice"):
-        os.nice(_NICENESS)
-    jobs, answers = _private_streams()
-    if sys.platform != "win32":
-        threading.Thread(target=_leave_with, args=(parent,), daemon=True).start()
+    be_quiet()
+    jobs, answers = private_streams()
+    leave_with(parent, _GRACE)
     with contextlib.suppress(BrokenPipeError):
         while (job := read_frame(jobs)) is not None:
             answers.write(frame(_done(*job)))
             answers.flush()
-
-
-def _private_streams() -> tuple[IO[bytes], IO[bytes]]:
-    """Take stdin and stdout for ourselves: what a job prints goes to stderr, what it reads is empty."""
-    jobs, answers = os.fdopen(os.dup(0), "rb"), os.fdopen(os.dup(1), "wb")
-    nothing = os.open(os.devnull, os.O_RDONLY)
-    os.dup2(nothing, 0)
-    os.close(nothing)
-    os.dup2(2, 1)
-    return jobs, answers
 
 
 def _done(target: str, arguments: Mapping[str, Any]) -> Answer:
@@ -86,11 +65,3 @@ def _done(target: str, arguments: Mapping[str, Any]) -> Answer:
     except (Exception, SystemExit):  # noqa: BLE001 - the parent reports it, whatever it is
         return traceback.format_exc(), None
     return None, returned if isinstance(returned, (str, bytes)) else None
-
-
-def _leave_with(parent: int) -> None:
-    """End with the parent even if a job hangs, or a forked worker of the parent still holds the pipe open."""
-    while os.getppid() == parent:
-        time.sleep(_LOOK)
-    time.sleep(_GRACE)
-    os._exit(1)

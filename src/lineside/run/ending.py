@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import logging
+import time
 from dataclasses import asdict
 from typing import TYPE_CHECKING
 
 from lineside.dispatch.summary import remarks, table
+from lineside.outbox.standing import OutboxStanding
 from lineside.run.safe_points import Interrupted, culprit
 from lineside.store.run_record import Status
 
@@ -26,6 +28,7 @@ def close(run: Run, session: Session | None, error: BaseException | None) -> Bas
     The helper process comes last: what it does at the end reads the records, which are complete by then. Nobody else
     may write into the directory before it is done.
     """
+    began = time.monotonic()
     try:
         late = run.wiring.close_lanes()
         # What callbacks in the background have raised and logged at the very end is written down with the rest.
@@ -36,9 +39,10 @@ def close(run: Run, session: Session | None, error: BaseException | None) -> Bas
             error = run.dispatcher.fatal[0]
             run.reason = culprit(error)
         status = _status(run, error)
-        _sum_up(run)
+        outbox = run.wiring.close_post(began)
+        _sum_up(run, outbox)
         if session is None or not session.evaluates:
-            _write_down(run, status)
+            _write_down(run, status, outbox)
         late += run.wiring.close_store()
         if session is not None:
             _end(session, status, run)
@@ -61,15 +65,18 @@ def _end(session: Session, status: Status, run: Run) -> None:
         log.exception("How the run ended could not be written into %s.", run.dir)
 
 
-def _sum_up(run: Run) -> None:
-    """Say what the callbacks cost, now that none of them is called any more."""
+def _sum_up(run: Run, outbox: OutboxStanding | None) -> None:
+    """Say what the callbacks cost, now that none of them is called any more, and which alerts have not arrived."""
     costs = run.costs()
-    run.summary = table(costs)
-    for sentence in remarks(costs):
+    undelivered = [] if outbox is None else list(outbox.remarks(run.name))
+    if run.wiring.post.lost:
+        undelivered.append(f"{run.wiring.post.lost:,} deliveries were lost: the outbox could not be written.")
+    run.summary = "\n".join([table(costs), *undelivered])
+    for sentence in [*remarks(costs), *undelivered]:
         log.warning("%s", sentence)
 
 
-def _write_down(run: Run, status: Status) -> None:
+def _write_down(run: Run, status: Status, outbox: OutboxStanding | None) -> None:
     """Record how the training ended and what its callbacks cost; an evaluation behind it changes neither."""
     run.record(
         END,
@@ -78,6 +85,7 @@ def _write_down(run: Run, status: Status) -> None:
             "reason": run.reason,
             "seconds": run.progress.elapsed,
             "costs": [asdict(cost) for cost in run.costs()],
+            "outbox": None if outbox is None else outbox.counts(),
         },
     )
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import socket
 import time
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -18,8 +19,9 @@ from lineside.dispatch.dispatcher import Dispatcher
 from lineside.dispatch.guard import Bound
 from lineside.dispatch.snapshot import FIELDS, Identity, RunSnapshot
 from lineside.events import Event
+from lineside.language import language
 from lineside.metrics import Averages, Metrics, MetricTable, Scalar
-from lineside.ports import Alert, BatchSource, CallbackInfo, Host, Level, MediumKind, ModelPort, Stage
+from lineside.ports import Alert, AlertPayload, BatchSource, CallbackInfo, Host, Level, MediumKind, ModelPort, Stage
 from lineside.progress import Progress
 from lineside.run.media import encoded
 from lineside.run.validation_weights import ValidationWeights
@@ -33,6 +35,8 @@ if TYPE_CHECKING:
 
 log = logging.getLogger("lineside")
 
+_LONGEST_TEXT = 30_000
+"""Characters of an alert that are delivered."""
 _LEVELS: Mapping[Level, int] = {"info": logging.INFO, "warning": logging.WARNING, "error": logging.ERROR}
 
 
@@ -244,9 +248,35 @@ class LiveView(Voice):
         self.wiring.records.keep(media=[Medium(kind, tag, encoded(kind, data), self.step, self.epoch, time.time())])
 
     def raise_alert(self, alert: Alert) -> None:
-        """Put an alert into the mail, from any thread, and into the log, for whoever sits at the terminal."""
+        """Put an alert into the log, the outbox and the mail, from any thread.
+
+        When this returns, what is to be delivered of a durable one is on the disk.
+        """
         log.log(_LEVELS[alert.level], "%s", f"{alert.title}: {alert.text}" if alert.text else alert.title)
+        self._post_alert(alert)
+
+    def _post_alert(self, alert: Alert) -> None:
+        self.wiring.post.alert(alert, self._payload(alert))
         self._mail.append(lambda: self._show_alert(alert))
+
+    def _payload(self, alert: Alert) -> AlertPayload:
+        return {
+            "title": alert.title,
+            "text": alert.text[:_LONGEST_TEXT],
+            "level": alert.level,
+            "author": alert.author,
+            "phase": alert.phase,
+            "plot": alert.plot,
+            "project": self.project,
+            "run": self.name,
+            "host": self.host,
+            "machine": socket.gethostname(),
+            "attempt": self.attempt,
+            "step": self.step,
+            "epoch": self.epoch,
+            "time": time.time(),
+            "language": language(),
+        }
 
     def _show_alert(self, alert: Alert) -> None:
         self.record("alert", {"title": alert.title, "text": alert.text, "level": alert.level, "author": alert.author})
@@ -260,8 +290,7 @@ class LiveView(Voice):
     def report_failure(self, title: str, text: str, hook: Bound) -> None:
         """Tell people that a callback failed, which is in the log; from any thread. Not of a failing ``on_alert``."""
         if hook.method != Event.ALERT.hook:
-            alert = Alert(title, text, "warning", hook.callback.name)
-            self._mail.append(lambda: self._show_alert(alert))
+            self._post_alert(Alert(title, text, "warning", hook.callback.name))
 
     def open_mail(self) -> None:
         """Do what other threads, and hooks that raised an alert, left for the training thread.

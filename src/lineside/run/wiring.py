@@ -15,6 +15,8 @@ from lineside.dispatch.items import Task
 from lineside.dispatch.offload import HelperProcess
 from lineside.dispatch.poller import CostWatch, HangWatch, Poller
 from lineside.dispatch.records import RecordStream
+from lineside.outbox.standing import OutboxStanding
+from lineside.run.post import Post, routes_of
 from lineside.run.pulse import Pulse
 from lineside.run.session import Session
 from lineside.run.store_lane import StoreLane, StoreSink
@@ -59,6 +61,8 @@ class Wiring:
         self.dispatcher.flush = self.records.flush
         self.helper = HelperProcess(self._job_failed)
         self._pulse = Pulse(run)
+        resumed_step = None if session.branched else session.resumed_step
+        self.post = Post(directory.path, routes_of(self._callbacks), resumed_step)
         self._reported = time.monotonic()
         self._inbox_is_open = False
         self._poller = Poller(
@@ -67,15 +71,17 @@ class Wiring:
                 self._commit,
                 self._poll_inbox,
                 self._report,
+                self.post.look,
                 HangWatch(self.dispatcher),
                 CostWatch(self.dispatcher, lambda: run.progress.elapsed),
             ]
         )
 
     def start(self) -> None:
-        """Start all threads; the helper process starts with its first job."""
+        """Start all threads; the processes start with their first jobs."""
         self._store.lane.start()
         self.dispatcher.start()
+        self.post.start()
         self._poller.start()
 
     def open_inbox(self) -> None:
@@ -115,6 +121,10 @@ class Wiring:
         self._poller.close()
         self.records.flush()
         return self.dispatcher.close(time.monotonic)
+
+    def close_post(self, since: float) -> OutboxStanding | None:
+        """Let alerts be sent until the deadline, counted from when the end began; return how the outbox stands."""
+        return self.post.close(max(1.0, max(1.0, *self._deadlines()) - (time.monotonic() - since)))
 
     def close_store(self) -> list[str]:
         """Put the last records on the disk; tell, as `close_lanes` does, whether that took too long."""

@@ -12,7 +12,7 @@ NAMES = [command.name for members in commands().values() for command in members]
 @pytest.mark.parametrize("language", ["en", "zh"])
 def test_all_commands_fit_on_a_screen(language: str) -> None:
     lines = call("--help", language=language).out.splitlines()
-    assert len(lines) <= 24
+    assert len(lines) <= 30  # one for each command, and little else
     assert max(map(cell_len, lines)) <= 80
     for name in NAMES:
         assert any(f" {name} " in line for line in lines)

@@ -147,7 +147,7 @@ def test_the_shape_of_the_json(written: Path) -> None:
     document = call("show", "cnn", "--run-dir", written, "--json").document
     assert " ".join(document) == (
         "run project path name state silent reason created updated host pid attempt seed parent progress hparams "
-        "environment git attempts metrics decisions alerts checkpoints costs last_words"
+        "environment git attempts metrics decisions alerts outbox checkpoints costs last_words"
     )
     assert document["state"] == "completed"
     assert document["hparams"] == {"lr": 0.1, "model": {"width": 32}}
