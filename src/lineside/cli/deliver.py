@@ -26,7 +26,7 @@ def deliver(
             "--wait",
             help=text(
                 "How long to try: '30 s', '10 min'; it ends earlier when nothing more can be done.",
-                "尝试多久：'30 s'、'10 min'；无事可做时提前结束。",
+                "尝试多久，如 '10 min'；可提前结束。",
             ),
         ),
     ] = WAIT,
@@ -46,7 +46,7 @@ def deliver(
             "--record-stdin",
             help=text(
                 "First record alerts from standard input, a JSON object a line, along the run's routes.",
-                "先从标准输入记录告警（每行一个 JSON 对象），按训练的路由投递。",
+                "先从标准输入记录告警，每行一个 JSON 对象。",
             ),
         ),
     ] = False,
