@@ -113,6 +113,41 @@ def test_a_validation_in_mid_epoch(fit):
     assert "val/box_loss" in recorder.trace[-1].metrics
 
 
+def test_a_stop_by_a_callback_of_ultralytics_own(fit, narrow, tmp_path):
+    def enough(trainer):
+        trainer.stop = trainer.epoch == 1
+
+    recorder, yolo = TraceRecorder(), YOLO(narrow)
+    yolo.add_callback("on_train_batch_end", enough)
+    bridge = fit([recorder], epochs=3, model=yolo)
+    batches = [(one.epoch, one.batch) for one in recorder.trace if one.event is Event.BATCH_END]
+    assert batches == [(0, 0), (0, 1), (0, 2), (0, 3), (1, 0)]
+    assert recorder.events[-5:] == ["on_epoch_end", "on_fit_epoch_end", "on_checkpoint", "on_train_end", "on_teardown"]
+    assert bridge.run.reason == "ultralytics ended the training"
+
+
+class Rates(Callback):
+    """Keeps the rate of the first group at the end of each batch, and halves it in one of them."""
+
+    def __init__(self, *, halve=False):
+        super().__init__()
+        self.halve, self.seen = halve, []
+
+    def on_batch_end(self, run):
+        self.seen.append(run.lr["0"])
+        if self.halve and (run.epoch, run.batch) == (0, 2):
+            run.set_lr(run.lr["0"] / 2, group="0")
+
+
+def test_a_rate_that_is_set_goes_with_ultralytics_own_warm_up_and_schedule(fit):
+    arguments = {"warmup_epochs": 1, "lrf": 0.1, "cos_lr": True}
+    plain, halved = Rates(), Rates(halve=True)
+    for rates in (plain, halved):
+        fit([rates], epochs=3, arguments=arguments)
+    assert len(set(plain.seen)) > 6  # it warms up, and goes down
+    assert halved.seen == pytest.approx(plain.seen[:3] + [rate / 2 for rate in plain.seen[3:]])
+
+
 def test_the_lack_of_memory_that_ultralytics_deals_with_begins_the_epoch_anew(fit, narrow):
     recorder, yolo, calls = TraceRecorder(), YOLO(narrow), []
 
