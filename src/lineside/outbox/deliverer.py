@@ -108,7 +108,7 @@ class Deliverer:
         self._flights: dict[Any, _Flight] = {}
         self._unwritten: deque[tuple[str, Callable[[], None]]] = deque()
         self._stale = True
-        self._hurried = False
+        self._hurried = self._blocked = False
         self._complaint = ""
 
     def hurry(self) -> None:
@@ -126,15 +126,17 @@ class Deliverer:
             if self._ledger.changed() or self._stale:
                 self._look()
             self._begin_all()
+            self._blocked = False
         except StoreError as error:
+            self._blocked = True
             self._complain(str(error))
 
     def pause(self) -> float:
         """Return for how many seconds there is nothing to do, at most `LOOK`."""
         now = self._clock()
         times = [flight.until for flight in self._flights.values()]
-        if not self._hands.is_full:
-            times += [line.ready for name, line in self._lines.items() if not self._is_busy(name)]
+        if not self._blocked:
+            times += [line.ready for line in self._lines.values() if self._may_begin(line)]
         return max(0.0, min(LOOK, *(moment - now for moment in times))) if times else LOOK
 
     def has_work_before(self, moment: float) -> bool:
@@ -171,12 +173,19 @@ class Deliverer:
         self._lines, self._stale = lines, False
 
     def _begin_all(self) -> None:
-        for destination, line in list(self._lines.items()):
+        # Those in trouble last, and never with all hands: who hangs must not keep others waiting.
+        for line in sorted(self._lines.values(), key=lambda line: (line.in_trouble, line.head.id)):
             if self._hurried and not line.asked:
                 line.ready = -inf
-            if self._clock() >= line.ready and not self._hands.is_full and not self._is_busy(destination):
+            if self._clock() >= line.ready and self._may_begin(line):
                 self._begin(line)
         self._hurried = False
+
+    def _may_begin(self, line: _Line) -> bool:
+        if self._hands.is_full or self._is_busy(line.head.destination):
+            return False
+        in_trouble = sum(flight.line.in_trouble for flight in self._flights.values())
+        return not line.in_trouble or in_trouble < max(1, self._limits.workers - 1)
 
     def _is_busy(self, destination: str) -> bool:
         return any(flight.line.head.destination == destination for flight in self._flights.values()) or any(

@@ -8,9 +8,9 @@ from pathlib import Path
 from typing import Any
 
 from lineside.callback import Callback
-from lineside.errors import AttachError
+from lineside.errors import AttachError, OptionError
 from lineside.files import weight_suffix
-from lineside.ports import CallbackInfo, Capabilities, Host
+from lineside.ports import CallbackInfo, Capabilities, Host, Route
 from lineside.registry import resolve
 from lineside.secret import holds_password, named_like_a_secret
 
@@ -34,7 +34,19 @@ def attach(items: Sequence[Callback | str], host: str, capabilities: Capabilitie
         callback.check_options()
         if callback.enabled:
             _check_needs(callback, host, capabilities)
+    routes_of(callbacks)
     return callbacks
+
+
+def routes_of(callbacks: Sequence[Callback]) -> list[Route]:
+    """Return the routes of all callbacks that are not switched off. Raises `OptionError` for what is none."""
+    routes = []
+    for callback in callbacks:
+        for route in callback.routes if callback.enabled else ():
+            if not isinstance(route, Route):
+                raise OptionError(f"{callback!r}: routes={callback.routes!r} must be lineside.ports.Route objects.")
+            routes.append(route)
+    return routes
 
 
 def check_weight_files(callbacks: Sequence[Callback], host: Host) -> None:

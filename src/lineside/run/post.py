@@ -12,7 +12,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Final
 
-from lineside.errors import LinesideError, OptionError
+from lineside.errors import LinesideError
 from lineside.outbox.addresses import given_by
 from lineside.outbox.limits import Limits
 from lineside.outbox.outbox import Draft, Outbox, new_key
@@ -162,14 +162,3 @@ class Post:
             if len(self._said) < _MOST:
                 self._said.add(sentence)
             log.warning("%s", sentence)
-
-
-def routes_of(callbacks: Sequence[object]) -> list[Route]:
-    """Return the routes that callbacks declare. Raises `OptionError` for what is none."""
-    routes: list[Route] = []
-    for callback in callbacks:
-        for route in getattr(callback, "routes", ()):
-            if not isinstance(route, Route):
-                raise OptionError(f"{callback!r}: routes={route!r} must be lineside.ports.Route objects.")
-            routes.append(route)
-    return routes

@@ -16,7 +16,8 @@ from lineside.dispatch.offload import HelperProcess
 from lineside.dispatch.poller import CostWatch, HangWatch, Poller
 from lineside.dispatch.records import RecordStream
 from lineside.outbox.standing import OutboxStanding
-from lineside.run.post import Post, routes_of
+from lineside.run.attach import routes_of
+from lineside.run.post import Post
 from lineside.run.pulse import Pulse
 from lineside.run.session import Session
 from lineside.run.store_lane import StoreLane, StoreSink

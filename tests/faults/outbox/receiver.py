@@ -77,7 +77,7 @@ class _Handler(BaseHTTPRequestHandler):
                 self.server.repeats += 1
             else:
                 arrived.append(key)
-                self.server.payloads.append(body)
+                self.server.payloads.append(body | {"path": self.path})
 
     def _answer(self, status: int, headers=()) -> None:
         self.send_response(status)

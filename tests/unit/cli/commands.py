@@ -28,13 +28,13 @@ class Called:
         return json.loads(self.out)
 
 
-def call(*arguments: str | Path, width: int | None = 80, language: str = "en") -> Called:
+def call(*arguments: str | Path, width: int | None = 80, language: str = "en", stdin: str | None = None) -> Called:
     """Call a command of a terminal of some width; None for a file or a pipe."""
     with pytest.MonkeyPatch.context() as patch:
         # For all of it: the help is written in the language in which its texts are read.
         patch.setenv("LINESIDE_LANG", language)
         patch.delenv("COLUMNS", raising=False) if width is None else patch.setenv("COLUMNS", str(width))
-        result = CliRunner().invoke(program(), list(map(str, arguments)))
+        result = CliRunner().invoke(program(), list(map(str, arguments)), input=stdin)
     error = result.exception
     if error is not None and not isinstance(error, (LinesideError, SystemExit)):
         raise error

@@ -259,6 +259,33 @@ def test_there_are_only_so_many_workers(table: Table, record) -> None:
     assert table.round() == ["D"]
 
 
+def test_destinations_in_trouble_leave_a_worker_to_the_others(table: Table, record) -> None:
+    for name in "ABC":
+        record(name, to=f"${name}")
+    table.round()
+    for _ in range(3):
+        table.answer(again="refused")
+    assert table.round(10.1) == ["A", "B"]
+    assert table.deliverer.pause() == 0.5  # C is due, and waits for a worker
+    record("D", to="$D")
+    assert table.round() == ["D"]
+    table.answer(again="refused")
+    assert table.round() == ["C"]
+
+
+def test_it_does_not_run_hot_while_the_outbox_cannot_be_read(
+    table: Table, record, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    record("a")
+
+    def fail() -> None:
+        raise StoreUnavailable(table.ledger.path, "disk I/O error")
+
+    monkeypatch.setattr(table.ledger, "changed", fail)
+    table.round()
+    assert table.deliverer.pause() == 0.5
+
+
 def test_a_destination_gets_only_so_many_a_minute(make_table, record) -> None:
     table = make_table(Limits(per_minute=2))
     record("a", "b", "c")
