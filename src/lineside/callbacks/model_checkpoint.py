@@ -7,12 +7,13 @@ import os
 from bisect import bisect_right
 from collections.abc import Mapping
 from datetime import timedelta
-from typing import Any, ClassVar, Unpack
+from pathlib import Path
+from typing import Any, ClassVar, Literal, Unpack
 
 from lineside.callback import CallbackOptions, Hook
 from lineside.checkpoints.retention import EveryNthEpoch, KeepBest, KeepLast, OnePerInterval
 from lineside.checkpoints.template import Template
-from lineside.errors import AttachError, MonitorError, OptionError, TemplateError
+from lineside.errors import AttachError, MonitorError, OptionError, TemplateError, nearest
 from lineside.events import Event
 from lineside.language import text
 from lineside.metrics import MetricPoint, canonical
@@ -23,6 +24,7 @@ from lineside.units import Duration, Trigger
 from lineside.watcher import Watcher
 
 _COUNTS = ("epoch", "step", "batch", "samples")
+_FINAL_FORMATS = ("saved_model",)
 
 
 class ModelCheckpoint(Watcher):
@@ -46,10 +48,14 @@ class ModelCheckpoint(Watcher):
         save_best_only: save nothing but the best.
         save_weights_only: leave out what a resume needs. (A resumable one is still saved when the run ends.)
         threshold: a value has to be better than this to count as the best at all.
+        final_format: ``"saved_model"`` exports the model as a SavedModel of TensorFlow, into the directory
+            ``saved_model`` of the run, when the training has ended: with the weights that it leaves behind, which are
+            the best ones with ``EarlyStopping(restore_best_weights=True)``. Keras only.
         options: the common ones of all callbacks.
 
     Attributes:
         best: the best value so far, or None.
+        exported: where the final format stands; None until then.
 
     Raises:
         OptionError: an option is out of range, or two contradict each other.
@@ -72,6 +78,7 @@ class ModelCheckpoint(Watcher):
         save_best_only: bool = False,
         save_weights_only: bool = False,
         threshold: float | None = None,
+        final_format: Literal["saved_model"] | None = None,
         **options: Unpack[CallbackOptions],
     ) -> None:
         self.filepath = os.fspath(filepath) if filepath is not None else None
@@ -84,7 +91,15 @@ class ModelCheckpoint(Watcher):
         self.save_best_only = save_best_only
         self.save_weights_only = save_weights_only
         self.threshold = threshold
+        self.final_format = final_format
         super().__init__(monitor, mode, **options)
+        if final_format is not None:
+            if final_format not in _FINAL_FORMATS:
+                raise OptionError(
+                    f"{self.name}: final_format={final_format!r} is not known."
+                    f"{nearest(str(final_format), _FINAL_FORMATS)} It may be 'saved_model', or None."
+                )
+            self.needs = frozenset({"saved_model"})
         self._check_numbers()
         self._direction = direction(monitor, mode) if monitor is not None else "min"
         self._check_file()
@@ -115,7 +130,8 @@ class ModelCheckpoint(Watcher):
     def _start_anew(self) -> None:
         self._due = Trigger(self.every)
         self._top: list[float] = []
-        self._keeps_best = self._told_no_file = False
+        self._keeps_best = self._told_no_file = self._over = False
+        self.exported: Path | None = None
 
     @property
     def best(self) -> float | None:
@@ -133,6 +149,8 @@ class ModelCheckpoint(Watcher):
         hooks = dict(super().hooks())
         if self.save_best_only or self.every.unit == "epochs":
             del hooks[Event.BATCH_END]
+        if self.final_format is None:
+            del hooks[Event.TEARDOWN]
         return hooks
 
     # ---- when ----------------------------------------------------------------------------------------------------
@@ -175,6 +193,18 @@ class ModelCheckpoint(Watcher):
         super().on_fit_epoch_end(run)
         if not self.save_best_only and self.every.unit == "epochs" and self._due.fires(run):
             self._save_periodically(run)
+
+    def on_train_end(self, run: RunView) -> None:
+        """The training has ended, and was not cut off."""
+        super().on_train_end(run)
+        self._over = True
+
+    def on_teardown(self, run: RunView) -> None:
+        """Write the final format; by now the best weights are back, if somebody asked for that."""
+        if self._over:
+            exported = run.dir / "saved_model"
+            run.model.export_saved_model(exported)
+            self.exported = exported
 
     # ---- what ----------------------------------------------------------------------------------------------------
 

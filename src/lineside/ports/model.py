@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import AbstractContextManager
+from pathlib import Path
 from typing import Any, Literal, Protocol, runtime_checkable
 
 from lineside.confusion import CountsClasses
@@ -47,6 +48,14 @@ class ModelPort(TrainedModel, Profiles, CountsClasses, Protocol):
 
     def load(self, weights: Mapping[str, Any], *, partial: bool = False) -> None:
         """Put captured weights and buffers back, in place; with `partial` some may be missing, and stay as they are."""
+
+    def export_saved_model(self, path: Path) -> None:
+        """Write the model as a SavedModel of TensorFlow, a directory; for hosts that can ``saved_model``.
+
+        Raises:
+            CheckpointContentsError: this model cannot be written so.
+            RequestRefused: the host cannot.
+        """
 
     def swapped(self, weights: Mapping[str, Any]) -> AbstractContextManager[None]:
         """Put other weights into the model for a while; checkpoints made meanwhile hold the raw ones."""

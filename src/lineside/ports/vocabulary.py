@@ -16,6 +16,7 @@ MediumKind = Literal["text", "figure", "image", "artifact"]
 Capability = Literal[
     "model", "gradients", "batch_data", "set_lr", "schedule_lr", "rehearse", "trials",
     "average", "freeze", "update_bn", "validate", "restore", "resume_in_epoch", "pause", "profile",
+    "saved_model",
 ]  # fmt: skip
 """What a host may be able to do, beyond emitting events."""
 

@@ -207,8 +207,10 @@ class Loop(Batches):
             self._among_batches = self._in_batch = False
             self._batches_over = True
             self.feeding = None
-            # Read here: a scheduler that is stepped at the end of the epoch sets the rate of the next one.
-            self._rates = self.host_port.lr()
+            # Read here: a scheduler that is stepped at the end of the epoch sets the rate of the next one. A loop that
+            # an error has left may be collected at any later time, when nobody must be asked.
+            if not self._torn_down:
+                self._rates = self.host_port.lr()
             # A batch that was left with `break` is not over: what it logged belongs to no other.
             self._batch_values = {}
             self.batch_data = self.outputs = self._loss = None

@@ -74,6 +74,7 @@ class PlainHost:
                 "update_bn",
                 "restore",
                 "profile",
+                "saved_model",
                 Event.BACKWARD_END.hook,
             ),
             _NO_MODEL,

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any, Literal
 
 from lineside.testing.fake_average import FakeAverage
@@ -27,6 +28,7 @@ class FakeModel:
         tracked: for each running mean, whether its layer is in training mode.
         bn_updates: how often the running statistics were computed anew.
         profilings: the profilers that were started, in order.
+        exported: where SavedModels would stand.
     """
 
     def __init__(
@@ -43,6 +45,7 @@ class FakeModel:
         self.bn_updates = 0
         self._frozen: set[str] = set()
         self.profilings: list[FakeProfiling] = []
+        self.exported: list[Path] = []
 
     confusion = staticmethod(fake_confusion)
 
@@ -88,6 +91,10 @@ class FakeModel:
         """Put captured values back, in place; those that are missing stay as they are."""
         for name, values in weights.items():
             self._parameters[name][:] = values
+
+    def export_saved_model(self, path: Path) -> None:
+        """Note where to."""
+        self.exported.append(path)
 
     @contextmanager
     def swapped(self, weights: Weights) -> Iterator[None]:

@@ -13,11 +13,11 @@ import keras
 ROOT = Path(__file__).parents[3]
 
 
-def run(script, folder):
-    """Run a script whose first argument is `folder`, on the backend of this process."""
+def run(script, folder, *more):
+    """Run a script whose arguments are `folder` and `more`, on the backend of this process."""
     environment = {**os.environ, "PYTHONPATH": str(ROOT), "KERAS_BACKEND": keras.backend.backend()}
     return subprocess.run(
-        [sys.executable, "-c", textwrap.dedent(script), str(folder)],
+        [sys.executable, "-c", textwrap.dedent(script), str(folder), *more],
         env=environment,
         capture_output=True,
         text=True,

@@ -38,12 +38,14 @@ def mirrored():
 
 def test_two_replicas(tmp_path):
     recorder, model, alone = TraceRecorder(), mirrored(), line()
-    checkpoint = ModelCheckpoint(tmp_path / "m{epoch}.keras")
+    checkpoint = ModelCheckpoint(tmp_path / "m{epoch}.keras", final_format="saved_model")
     fit(model, [bridge([recorder, checkpoint], run_dir=tmp_path)])
     fit(alone, [])
     assert points(recorder.trace) == list(training(toy.EPOCHS, Contract.lacking))
     for one, other in zip(model.get_weights(), alone.get_weights(), strict=True):
         np.testing.assert_allclose(one, other, rtol=1e-5)
+    served, given = tf.saved_model.load(checkpoint.exported), tf.constant([[0.5]])
+    np.testing.assert_allclose(served.serve(given), model(given), rtol=1e-6)
     for one, other in zip(
         keras.models.load_model(tmp_path / "m3.keras").get_weights(), model.get_weights(), strict=True
     ):

@@ -14,6 +14,7 @@ if keras.backend.backend() != "tensorflow":
 import tensorflow as tf
 
 import lineside
+from lineside.callbacks.model_checkpoint import ModelCheckpoint
 from lineside.errors import OptionError
 from lineside.events import Event
 from lineside.ports import Capability
@@ -120,6 +121,13 @@ def test_a_resumed_loop_enters_the_epoch_in_its_middle_and_ends_with_the_same_bi
     rest = train([], epochs=3, run_dir=tmp_path / "cut", optimizer=adam(), resume="auto")
     for one, other in zip(whole.get_weights(), rest.get_weights(), strict=True):
         assert (one == other).all()
+
+
+def test_the_final_format(tmp_path):
+    last = ModelCheckpoint(monitor=None, final_format="saved_model")
+    model = train([last], epochs=1, run_dir=tmp_path)
+    served, given = tf.saved_model.load(last.exported), tf.constant([[0.5]])
+    assert served.serve(given).numpy() == pytest.approx(model(given).numpy())
 
 
 def test_everything_that_is_missing_has_its_reason():

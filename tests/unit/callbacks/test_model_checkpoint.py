@@ -5,12 +5,13 @@ from datetime import timedelta
 
 import pytest
 
+import lineside
 from lineside.callbacks.model_checkpoint import ModelCheckpoint
 from lineside.checkpoints.retention import EveryNthEpoch, KeepBest, KeepLast, OnePerInterval
 from lineside.control import Kind
 from lineside.errors import AttachError, MonitorError, OptionError, TemplateError
 from lineside.events import Event
-from lineside.testing import CallbackContract, FakeRun
+from lineside.testing import CallbackContract, FakeModel, FakeRun
 
 NAN, INF = math.nan, math.inf
 
@@ -245,6 +246,38 @@ def test_a_value_of_validation_in_the_name_is_refused_where_there_is_none() -> N
     run = FakeRun([ModelCheckpoint("{val_loss:.2f}.pt", monitor="train/loss")], has_validation=False)
     with pytest.raises(AttachError, match=r"holds \{val_loss\}, but there is no validation"):
         run.start()
+
+
+# ---- the final format ------------------------------------------------------------------------------------------------
+
+
+def test_the_final_format_is_written_behind_the_training() -> None:
+    checkpoint = ModelCheckpoint(final_format="saved_model")
+    run = FakeRun([checkpoint], model=(model := FakeModel({"w": [1.0]})))
+    run.epoch_end(val_loss=0.5)
+    run.emit(Event.TRAIN_END)
+    assert (model.exported, checkpoint.exported) == ([], None), "the best weights may not be back yet"
+    run.emit(Event.TEARDOWN)
+    assert model.exported == [checkpoint.exported] == [run.dir / "saved_model"]
+
+
+def test_a_training_that_is_cut_off_has_no_final_format() -> None:
+    run = FakeRun([ModelCheckpoint(final_format="saved_model")], model=(model := FakeModel({"w": [1.0]})))
+    run.epoch_end(val_loss=0.5)
+    run.fail(RuntimeError("boom"))
+    assert model.exported == []
+
+
+@pytest.mark.parametrize(("value", "hint"), [("saved-model", "Did you mean 'saved_model'"), (True, "may be 'saved_m")])
+def test_an_unknown_final_format_is_refused_by_name(value, hint) -> None:
+    with pytest.raises(OptionError, match=f"final_format={value!r} is not known.*{hint}"):
+        ModelCheckpoint(final_format=value)
+
+
+def test_a_host_that_writes_none_refuses_the_final_format_when_it_is_attached() -> None:
+    last = ModelCheckpoint(monitor=None, final_format="saved_model")
+    with pytest.raises(AttachError, match=r"ModelCheckpoint.*needs saved_model, which the host 'loop' does not have"):
+        lineside.Run(callbacks=[last]).__enter__()
 
 
 # ---- resume and reuse ----------------------------------------------------------------------------------------------

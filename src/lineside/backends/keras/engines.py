@@ -8,6 +8,7 @@ from typing import Any
 
 from lineside.backends.keras.gradients import GradientTap
 from lineside.backends.keras.host import KerasHost
+from lineside.backends.keras.saved_model import why_no_saved_model
 from lineside.errors import OptionError
 from lineside.events import Event
 from lineside.ports import Capabilities, Capability
@@ -59,12 +60,24 @@ def why_unseen(where: str, *, asked: bool, compiled: bool = False) -> str | None
     return reason
 
 
-def showing_gradients(had: Capabilities, unseen: str | None) -> Capabilities:
-    """Return what a host declares when callbacks see gradients, or do not for the reason `unseen`."""
+def on_backend(had: Capabilities, *, unseen: str | None, unsaved: str | None) -> Capabilities:
+    """Add to what a host declares what its backend decides.
+
+    Args:
+        had: everything else.
+        unseen: why callbacks see no gradients; None if they do.
+        unsaved: why there is no SavedModel; None if there is.
+    """
     point = Event.BACKWARD_END
-    if unseen is not None:
-        return replace(had, reasons={**had.reasons, "gradients": unseen, point.hook: unseen})
-    return replace(had, events=had.events | {point}, abilities=had.abilities | {"gradients"})
+    missing = {"gradients": unseen, point.hook: unseen, "saved_model": unsaved}
+    reasons = {name: reason for name, reason in missing.items() if reason is not None}
+    able: set[Capability] = {"gradients", "saved_model"}
+    return replace(
+        had,
+        events=had.events | ({point} if unseen is None else set()),
+        abilities=had.abilities | (able - reasons.keys()),
+        reasons={**had.reasons, **reasons},
+    )
 
 
 def gradient_tap(model: Any, optimizer: Any, declared: Capabilities) -> GradientTap | None:
@@ -115,5 +128,6 @@ def loop_host(
         abilities,
         {name: reason for name, reason in why.items() if name not in abilities},
     )
-    shown = showing_gradients(capabilities, why_unseen("Run", asked=gradients))
-    return KerasHost("loop", shown, model, optimizer, validate, extras, gradient_tap(model, optimizer, shown))
+    unseen = why_unseen("Run", asked=gradients)
+    whole = on_backend(capabilities, unseen=unseen, unsaved=why_no_saved_model())
+    return KerasHost("loop", whole, model, optimizer, validate, extras, gradient_tap(model, optimizer, whole))

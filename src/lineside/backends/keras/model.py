@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any, Literal, NoReturn
 
 import numpy as np
 
-from lineside.backends.keras import variables
+from lineside.backends.keras import saved_model, variables
 from lineside.backends.keras.gradients import GradientTap
 from lineside.errors import RequestRefused, RunStateError
 
@@ -111,6 +112,11 @@ class KerasModel:
         here = self.variables()
         variables.check(here, weights, "model", partial=partial)
         variables.assign(here, weights)
+
+    def export_saved_model(self, path: Path) -> None:
+        """Write the model as a SavedModel. Raises `CheckpointContentsError` if Keras cannot."""
+        self.synchronise()
+        saved_model.export(self.module, path)
 
     @contextmanager
     def swapped(self, weights: Mapping[str, Any]) -> Iterator[None]:

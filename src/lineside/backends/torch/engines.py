@@ -8,6 +8,7 @@ from typing import Any
 
 from lineside.backends.torch.batch_norm import tracking
 from lineside.backends.torch.host import TorchHost
+from lineside.backends.torch.model import NO_SAVED_MODEL
 from lineside.backends.torch.modes import modules_of
 from lineside.backends.torch.stepping import Optimization
 from lineside.events import Event
@@ -47,6 +48,7 @@ def trainer_host(
     why = {
         "validate": "this fit has no validation data: pass val_loader=",
         "update_bn": "only your step= knows how data goes through the model: give update_bn=False",
+        "saved_model": f"{NO_SAVED_MODEL}: call trainer.export() for torch.export or ONNX",
     }
     return TorchHost(
         "trainer",
@@ -73,6 +75,7 @@ def loop_host(
         "a loop of one's own knows alone how data goes through the model; give update_bn=False, and call "
         "torch.optim.swa_utils.update_bn(loader, model) after the training"
     )
+    why["saved_model"] = NO_SAVED_MODEL
     why["trials"] = "a loop of one's own makes its steps itself; only the Trainer can try one and take it back"
     schedulers: Sequence[Any] = scheduler if isinstance(scheduler, (list, tuple)) else [scheduler] if scheduler else []
     return TorchHost(

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
-from typing import Any, Literal
+from pathlib import Path
+from typing import Any, Literal, NoReturn
 
 import torch
 from torch import Tensor, nn
@@ -15,9 +16,11 @@ from lineside.backends.torch.confusion import confusion
 from lineside.backends.torch.profiling import TorchProfiling
 from lineside.backends.torch.slots import Slot, modules, slots
 from lineside.backends.torch.tensors import copied
-from lineside.errors import MissingDependency, OptionError, RunStateError, StateMismatch
+from lineside.errors import MissingDependency, OptionError, RequestRefused, RunStateError, StateMismatch
 
 _LAZY = (UninitializedParameter, UninitializedBuffer)
+NO_SAVED_MODEL = "a SavedModel holds a graph of TensorFlow, and the model is one of torch"
+"""Why hosts on torch write none."""
 _LISTED = 5
 """How many names an error lists before it only counts them."""
 
@@ -123,6 +126,10 @@ class TorchModel:
             for slot in self.slots()
             if (first := names.setdefault(slot.identity, slot.name)) != slot.name
         }
+
+    def export_saved_model(self, path: Path) -> NoReturn:
+        """Refused."""
+        raise RequestRefused(f"{path} cannot be written: {NO_SAVED_MODEL}.")
 
     def capture(self) -> dict[str, Tensor]:
         """Return a copy of all weights and persistent buffers, on their devices, tied ones once."""

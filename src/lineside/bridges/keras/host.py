@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from lineside.backends.keras.engines import REASONS, UNSEEN, gradient_tap, showing_gradients, why_unseen
+from lineside.backends.keras.engines import REASONS, UNSEEN, gradient_tap, on_backend, why_unseen
 from lineside.backends.keras.host import KerasHost
+from lineside.backends.keras.saved_model import why_no_saved_model
 from lineside.bridges.keras.lookout import Lookout
 from lineside.events import Event
 from lineside.ports import Capabilities
@@ -29,7 +30,7 @@ _DECLARED = Capabilities(
         "resume_in_epoch": "fit cannot enter the batches of an epoch in their middle",
     },
 )
-CAPABILITIES = showing_gradients(_DECLARED, UNSEEN.format("lineside.keras"))
+CAPABILITIES = on_backend(_DECLARED, unseen=UNSEEN.format("lineside.keras"), unsaved=None)
 """On TensorFlow, unless callbacks are to see gradients."""
 
 
@@ -44,9 +45,10 @@ class FitHost(KerasHost):
 
     def __init__(self, model: Any, *, gradients: bool = False, trains: bool = False) -> None:
         compiled = trains and model.jit_compile
-        shown = showing_gradients(_DECLARED, why_unseen("lineside.keras", asked=gradients, compiled=compiled))
-        tap = gradient_tap(model, model.optimizer, shown) if trains else None
-        super().__init__("keras", shown, model, model.optimizer, tap=tap)
+        unseen = why_unseen("lineside.keras", asked=gradients, compiled=compiled)
+        declared = on_backend(_DECLARED, unseen=unseen, unsaved=why_no_saved_model())
+        tap = gradient_tap(model, model.optimizer, declared) if trains else None
+        super().__init__("keras", declared, model, model.optimizer, tap=tap)
         self._lookout: Lookout | None = None
         self._copies = False
 

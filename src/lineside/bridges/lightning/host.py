@@ -10,6 +10,7 @@ from typing import Any
 import torch
 
 from lineside.backends.torch.host import TorchHost
+from lineside.backends.torch.model import NO_SAVED_MODEL
 from lineside.bridges.lightning.loops import resume_loops
 from lineside.errors import OptionError
 from lineside.events import Event
@@ -23,6 +24,7 @@ _REASONS = {
     "on_export_start": "Lightning exports by methods of the module, which tell nobody",
     "on_export_end": "Lightning exports by methods of the module, which tell nobody",
     "validate": "Lightning validates by its own schedule: set val_check_interval or check_val_every_n_epoch",
+    "saved_model": NO_SAVED_MODEL,
     "rehearse": "Lightning's loop cannot go back within an epoch",
     "trials": "the training step and its data belong to Lightning's loop",
     "update_bn": "the training data belongs to Lightning's loop",

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from lineside.backends.torch.host import TorchHost
+from lineside.backends.torch.model import NO_SAVED_MODEL
 from lineside.errors import RequestRefused
 from lineside.events import Event
 from lineside.ports import Capabilities, Capability, HostState
@@ -24,6 +25,7 @@ CAPABILITIES = Capabilities(
     {
         **dict.fromkeys((event.hook for event in _EXPORTS), "Hugging Face's trainer does not export"),
         **dict.fromkeys((event.hook for event in _TESTS), "Hugging Face's trainer validates and predicts, no more"),
+        "saved_model": NO_SAVED_MODEL,
         "rehearse": "Hugging Face's loop cannot go back within an epoch",
         "trials": "the training step and its data belong to Hugging Face's loop",
         "update_bn": "the training data belongs to Hugging Face's loop",

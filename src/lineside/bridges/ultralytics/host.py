@@ -15,6 +15,7 @@ import torch
 
 from lineside.backends.torch.document import joined, packed, unpacked
 from lineside.backends.torch.host import TorchHost
+from lineside.backends.torch.model import NO_SAVED_MODEL
 from lineside.bridges.ultralytics.average import Average
 from lineside.bridges.ultralytics.ranks import Restored, is_several
 from lineside.events import Event
@@ -33,6 +34,7 @@ CAPABILITIES = Capabilities(
         "average": "Ultralytics keeps an average of its own, and validates with that: trainer.ema",
         "update_bn": "Ultralytics averages the running statistics together with the weights, and validates with those",
         "batch_data": "Ultralytics shows callbacks neither batches nor outputs",
+        "saved_model": f"{NO_SAVED_MODEL}: call yolo.export(format='saved_model')",
         "rehearse": "Ultralytics' loop cannot go back within an epoch",
         "trials": "Ultralytics' training step belongs to its loop",
         "resume_in_epoch": "Ultralytics cannot enter the batches of an epoch in their middle",
