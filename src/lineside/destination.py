@@ -17,11 +17,17 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
-from urllib.parse import parse_qsl, quote, urlsplit
+from typing import Annotated, Final
+from urllib.parse import parse_qsl, quote, unquote, urlsplit
 
 from lineside.errors import DestinationUnresolved
 from lineside.secret import Secret, holds_password, named_like_a_secret
+
+NAMES_SECRETS: Final = "names its secrets"
+"""Marks the annotation of an option whose references are kept as they are written, wherever they are read from."""
+
+Address = Annotated[str, NAMES_SECRETS]
+"""An address, as this module reads it."""
 
 _WHOLE: Final = re.compile(r"\$([A-Za-z_]\w*)|file:(/.+)")
 _PART: Final = re.compile(r"\$\{(?:file:(/[^}]+)|([A-Za-z_]\w*))\}")
@@ -81,6 +87,17 @@ def holds_secret(address: str) -> bool:
     return parts.scheme not in _MAIL and not (host in _LOOPBACK and parts.path in ("", "/") and not parts.username)
 
 
+def scheme(address: str) -> str | None:
+    """Return the scheme of an address, in lower case; None where it cannot be seen, as in ``$LINESIDE_ALERTS``."""
+    found = None if _WHOLE.fullmatch(address) or address.startswith(_FINGERPRINT) else _SCHEME.match(address)
+    return found[1].lower() if found else None
+
+
+def is_misspelt(address: str) -> bool:
+    """Tell whether something in an address begins like the name of a secret and is none."""
+    return "${" in _PART.sub("", address)
+
+
 def resolve(address: str, environment: Mapping[str, str] = os.environ) -> Resolved:
     """Put a reference, or a literal address, together.
 
@@ -129,9 +146,16 @@ def _value(address: str, variable: str | None, path: str | None, environment: Ma
     return value
 
 
+def secrets_of(address: str) -> tuple[str, ...]:
+    """Return the parts of a resolved address that must not show, the longest first: all longer ones but its scheme."""
+    return _hidden(address, (address,))
+
+
 def _hidden(address: str, secrets: tuple[str, ...] | list[str]) -> tuple[str, ...]:
-    """Return what must not show: secrets, and of one that is a whole address also its longer parts."""
+    """Return what must not show: secrets, and of those that are addresses also their longer parts."""
     hidden = set(secrets)
-    if address in hidden:
-        hidden |= {part for part in re.split(r"[/:@?&=]+", address)[1:] if len(part) >= 8}
+    for whole in secrets:
+        if whole == address or "://" in whole:
+            hidden |= {part for part in re.split(r"[/:@?&=]+", whole)[1:] if len(part) >= 8}
+            hidden |= {unquote(part) for part in hidden}
     return tuple(sorted((text for text in hidden if text), key=len, reverse=True))

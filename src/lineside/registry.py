@@ -38,6 +38,8 @@ _BUILT_IN = {
     "batch-size-finder": "lineside.callbacks.batch_size_finder:BatchSizeFinder",
     "profile-steps": "lineside.callbacks.profile_steps:ProfileSteps",
     "prediction-samples": "lineside.callbacks.prediction_samples:PredictionSamples",
+    "alert": "lineside.callbacks.alert:Alert",
+    "email-alert": "lineside.callbacks.email_alert:EmailAlertCallback",
     "confusion-matrix": "lineside.callbacks.confusion_matrix:ConfusionMatrix",
 }
 _PRESETS = {"iron-triangle": ("model-checkpoint", "early-stopping", "reduce-lr-on-plateau")}

@@ -10,6 +10,9 @@ from typing import Final
 FEWEST: Final = 10
 """Values before which nothing is typical."""
 
+LEAST_SPREAD: Final = 0.05
+"""Share of the median that counts as the spread at least: the ripples of a very steady value are no spikes."""
+
 _TO_DEVIATION: Final = 1.4826
 """Makes the median absolute deviation of normal values their standard deviation."""
 
@@ -47,6 +50,17 @@ class Typical:
         """The median absolute deviation from the median, scaled to a standard deviation."""
         middle = self.median
         return _TO_DEVIATION * median(abs(value - middle) for value in self._values)
+
+    def spikes(self, value: float, factor: float) -> bool:
+        """Tell whether a value is more than `factor` times the spread above the median; nothing is until it is known.
+
+        The spread counts as `LEAST_SPREAD` of the median at least.
+        """
+        if not self.known:
+            return False
+        middle = self.median
+        spread = max(self.spread, LEAST_SPREAD * abs(middle))
+        return spread > 0.0 and value > middle + factor * spread
 
     @property
     def values(self) -> list[float]:

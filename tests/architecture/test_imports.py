@@ -34,9 +34,11 @@ HEAVY = {
     "transformers",
     "ultralytics",
 }
-# Rooms that name what an extra installs: those of a framework, the demo, and what draws in a process of its own.
+# Rooms that name what an extra installs: those of a framework, the demo, what draws or sends in another process.
 TIED = (
     "lineside.adopted.",
+    "lineside.alerts.channels.carrier.",
+    "lineside.alerts.channels.services.",
     "lineside.backends.",
     "lineside.bridges.",
     "lineside.cli.",

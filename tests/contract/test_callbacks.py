@@ -27,6 +27,8 @@ INLINE_ONLY = {
 }
 ALONE = {"batch-size-finder", "ema", "lr-finder", "profile-steps", "swa"}
 OPTIONS = {
+    "alert": {"when": "val/loss > 0.45", "plot": False},
+    "email-alert": {"to": "ada@example.com"},
     "lambda": {"on_epoch_end": lambda run: run.alert(f"Epoch {run.epoch + 1}")},
 }
 

@@ -19,9 +19,6 @@ from lineside.units import Duration, Trigger
 
 Action = Literal["skip", "lower_lr"]
 
-_LEAST_SPREAD = 0.05
-"""Share of the median that counts as the spread at least: the ripples of a very steady loss are no spikes."""
-
 
 class LossSpikeGuard(Callback):
     """Rewinds the weights when the loss of the batches spikes or is not finite, at most `max_rollbacks` times.
@@ -172,7 +169,7 @@ class LossSpikeGuard(Callback):
         if not math.isfinite(point.value):
             if self.check_finite:
                 self._go_back(run, text(f"{self.monitor} is {point.value}", f"{self.monitor} 为 {point.value}"))
-        elif self._spikes(point.value):
+        elif self.factor is not None and self._usual.spikes(point.value, self.factor):
             self._strange += 1
             if self._strange >= self.patience:
                 usual = f"{self._usual.median:.4g} ± {self._usual.spread:.2g}"
@@ -188,13 +185,6 @@ class LossSpikeGuard(Callback):
             self._usual.add(point.value)
             if self._save_due.fires(run):
                 self._keep(run)
-
-    def _spikes(self, value: float) -> bool:
-        if self.factor is None or not self._usual.known:
-            return False
-        median = self._usual.median
-        spread = max(self._usual.spread, _LEAST_SPREAD * abs(median))
-        return spread > 0.0 and value > median + self.factor * spread
 
     def _keep(self, run: RunView) -> None:
         self._kept.keep(run, text("to go back to if the loss spikes", "供损失突增时回退"), self._usual.values)

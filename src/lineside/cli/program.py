@@ -85,6 +85,12 @@ def commands() -> Mapping[str, Sequence[Command]]:
                 "callbacks:callbacks",
                 text("All callbacks, or one with its options.", "列出回调，或显示其选项。"),
             ),
+            Command(
+                "alerts",
+                "alerts_commands:alerts_program",
+                text("Send one, to see whether it arrives.", "发送测试提醒，确认能否送达。"),
+                is_group=True,
+            ),
             Command("verify", "verify:verify", text("Are checkpoints what was committed?", "检查点是否完好？")),
             Command(
                 "doctor", "doctor:doctor", text("What is installed, and what will hurt here.", "安装情况与本机隐患。")

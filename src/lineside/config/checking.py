@@ -11,6 +11,7 @@ from lineside.config.names import is_name
 from lineside.config.problems import Problems
 from lineside.config.scalars import WORDS_FOR_BOOL, doubt, read_plain
 from lineside.config.tree import Items, Node, Scalar, Table, scalars
+from lineside.destination import holds_secret
 from lineside.errors import OptionError, nearest
 from lineside.secret import Secret, holds_password, named_like_a_secret
 from lineside.units import Duration
@@ -103,6 +104,24 @@ def _is_written_secret(scalar: Scalar, name: str) -> bool:
     if not isinstance(scalar.value, str) or not scalar.text or scalar.reference is not None:
         return False
     return named_like_a_secret(name) or holds_password(scalar.text)
+
+
+def as_written(node: Node, entry: str, problems: Problems) -> Node:
+    """Return a node of addresses with its references in place, and refuse secrets that are written out.
+
+    What they stand for is looked up when something is sent, perhaps by another process.
+    """
+    if isinstance(node, Items):
+        return Items(node.place, [as_written(item, entry, problems) for item in node.items])
+    if not isinstance(node, Scalar) or not isinstance(node.value, str):
+        return node
+    if node.reference is not None:
+        problems.secrets.update({node.text} - {""})
+    text = node.reference or node.text
+    if holds_secret(text):
+        problems.secrets.add(text)
+        problems.add(node.place, entry, _NO_SECRETS)
+    return Scalar(node.place, text, plain=False)
 
 
 def _secret(scalar: Scalar, entry: str, problems: Problems) -> Secret | None:

@@ -13,6 +13,7 @@ from pathlib import Path, PurePath
 from types import NoneType, UnionType
 from typing import Annotated, Any, Final, Literal, Union, get_args, get_origin
 
+from lineside.destination import NAMES_SECRETS
 from lineside.secret import Secret
 from lineside.units import Duration
 
@@ -49,6 +50,7 @@ class Kind:
         objects: it may also be an object, which a file gives as ``package.module:name``.
         duration: texts are durations, such as ``500 steps``.
         secret: it is a `Secret`.
+        address: it is an `Address`, or holds some: references stay as they are written.
         words: what it may be, for messages.
         plain_words: the same without objects.
     """
@@ -58,6 +60,7 @@ class Kind:
     objects: bool = False
     duration: bool = False
     secret: bool = False
+    address: bool = False
     words: str = ""
     plain_words: str = ""
 
@@ -87,7 +90,8 @@ def kind_of(annotation: Any) -> Kind:
     members = list(_members(annotation))
     if any(_is_open(member) for member in members):
         return ANYTHING
-    duration, secret = Duration in members, Secret in members
+    duration, address = Duration in members, _has_addresses(annotation)
+    secret = Secret in members and not address
     rest = [member for member in members if member not in (Duration, Secret)]
     if duration:
         rest = [member for member in rest if member is not timedelta] + ([] if str in rest else [str])
@@ -99,9 +103,10 @@ def kind_of(annotation: Any) -> Kind:
     plain_words = _in_words([found for _, found in plain], duration=duration)
     return Kind(
         plain=Union[tuple(found for _, found in plain)] if plain else None,  # noqa: UP007 - made of a list
-        objects=len(plain) < len(rest) or any(_holds_objects(member) for member in rest),
+        objects=not address and (len(plain) < len(rest) or any(_holds_objects(member) for member in rest)),
         duration=duration,
         secret=secret,
+        address=address,
         words=" or ".join(
             [
                 *filter(None, [plain_words]),
@@ -126,6 +131,13 @@ def _members(annotation: Any) -> Iterator[Any]:
         yield from _members(annotation.__value__)
     else:
         yield NoneType if annotation is None else annotation
+
+
+def _has_addresses(annotation: Any) -> bool:
+    """Tell whether texts are addresses: their secrets are looked up when something is sent, and not here."""
+    if get_origin(annotation) is Annotated:
+        return NAMES_SECRETS in annotation.__metadata__
+    return get_origin(annotation) is not Literal and any(_has_addresses(one) for one in get_args(annotation))
 
 
 def _is_open(member: Any) -> bool:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any, Final
 
-from lineside.config.checking import checked, refuse_secrets
+from lineside.config.checking import as_written, checked, refuse_secrets
 from lineside.config.kinds import ANYTHING, Kind, kind_of
 from lineside.config.names import NameNotFound, find_object, is_name
 from lineside.config.problems import Problems
@@ -37,6 +37,8 @@ class Reader:
             entry: of what, for messages.
             parts: what can fill in arguments of targets.
         """
+        if kind.address:
+            return checked(as_written(node, entry, self.problems), kind, entry, self.problems)
         refuse_secrets(node, entry, self.problems)
         if isinstance(node, Table) and (named := self._named(node, entry, parts)) is not None:
             return named[0]

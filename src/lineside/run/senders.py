@@ -5,5 +5,5 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Final
 
-SENDERS: Final[Mapping[str, str]] = {"alert": "lineside.alerts.channels.apprise_sender:AppriseSender"}
+SENDERS: Final[Mapping[str, str]] = {"alert": "lineside.alerts.channels.sender:AlertSender"}
 """``module:Class`` by kind; each class is a `lineside.ports.Sender`."""

@@ -273,7 +273,8 @@ class LiveView(Voice):
             "machine": socket.gethostname(),
             "attempt": self.attempt,
             "step": self.step,
-            "epoch": self.epoch,
+            # Behind the last epoch there is none to come.
+            "epoch": self.epoch if self.total_epochs is None else max(0, min(self.epoch, self.total_epochs - 1)),
             "time": time.time(),
             "language": language(),
         }
