@@ -15,6 +15,7 @@ from tests.unit.run.toys import (
     MakeRun,
     Trace,
     ask,
+    status,
     train,
     validate,
 )
@@ -244,6 +245,16 @@ def test_a_failure_goes_through_exception_and_teardown(make_run: MakeRun) -> Non
         train(run, do=fail)
     assert trace.seen == [*START, "on_epoch_start", "on_batch_start", "on_step_end", "on_exception", "on_teardown"]
     assert seen == [(raised.value, "ZeroDivisionError: oops")]
+
+
+def test_ignite_a_handler_of_exceptions_swallows_the_error(make_run: MakeRun) -> None:
+    def fail(run: Run, value: float) -> None:
+        raise ZeroDivisionError("oops")
+
+    handles = Made("handles", on_exception=lambda run, error: run.stop("handled"))
+    with pytest.raises(ZeroDivisionError, match="oops"), make_run(handles) as run:
+        train(run, do=fail)
+    assert status(run) == "failed"
 
 
 def test_a_second_call_of_batches_in_an_epoch_is_refused(make_run: MakeRun) -> None:

@@ -172,6 +172,15 @@ def test_a_stop_ends_the_batch_then_validation_hooks_and_save(make_run: MakeRun)
     assert (run.step, run.reason, status(run)) == (1, "enough", "stopped")
 
 
+def test_skorch_a_stop_is_a_keyboard_interrupt_and_later_callbacks_lose_on_epoch_end(make_run: MakeRun) -> None:
+    asks, later = ask("asks", "on_epoch_end", lambda run: run.stop("enough")), Trace()
+    with make_run(asks, later) as run:
+        train(run, epochs=5)
+    assert later.seen[-5:] == ["on_epoch_end", "on_fit_epoch_end", "on_checkpoint", "on_train_end", "on_teardown"]
+    assert "on_exception" not in later.seen
+    assert status(run) == "stopped"
+
+
 def test_the_first_stop_is_the_reason(make_run: MakeRun) -> None:
     first = ask("first", "on_batch_end", lambda run: run.stop("too slow"))
     second = ask("second", "on_epoch_end", lambda run: run.stop("no improvement"))

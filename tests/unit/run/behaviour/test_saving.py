@@ -191,3 +191,17 @@ def test_how_a_run_ended_is_lost_with_a_full_disk_and_nothing_more(
     assert run.history["train/loss"] == [1.5, 1.5]
     with make_run(resume=run.dir) as again:  # the lock was given back
         assert again.attempt == 2
+
+
+def test_ignite_on_a_full_disk_the_old_checkpoint_is_gone_before_the_new_one_is_saved(
+    make_run: MakeRun, disk: Disk
+) -> None:
+    def save(run: Any) -> None:
+        disk.full = run.epoch == 1
+        run.save("newest", pin="newest")
+
+    with make_run(Made("saves", on_epoch_end=save)) as run:
+        train(run, epochs=2)
+    assert disk.refused > 0
+    assert [entry.step for entry in run.checkpoints.entries] == [2]
+    run.checkpoints.find("newest").verify()
