@@ -1,4 +1,4 @@
-"""The two callbacks of the guide run in every host, unchanged."""
+"""Adopted callbacks in every host that runs in one environment; Keras and Ultralytics stand beside their own tests."""
 
 from __future__ import annotations
 
@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from markdown_it import MarkdownIt
 
 os.environ.setdefault("KERAS_BACKEND", "torch")
 for needed in ("keras", "lightning", "torch", "transformers"):
@@ -19,6 +18,7 @@ from lineside.adopted import adopt
 from lineside.callbacks.lambda_callback import LambdaCallback
 from lineside.testing import HostContract, toy
 from tests.contract import test_hosts as native
+from tests.frameworks.adopted.suite import EXAMPLES, AdoptedSuite
 from tests.frameworks.keras import test_contract as on_keras
 from tests.frameworks.lightning import test_contract as on_lightning
 from tests.frameworks.transformers import test_contract as on_transformers
@@ -37,60 +37,32 @@ HOSTS = {
     "transformers": on_transformers.TestTransformers,
     "keras": on_keras.TestKeras,
 }
-GUIDE = Path(__file__).parents[3] / "docs" / "guide" / "adopt.md"
 
 
-def of_the_guide() -> dict[str, Any]:
-    """Return what the first block of the guide defines."""
-    tokens = MarkdownIt("commonmark").parse(GUIDE.read_text("utf-8"))
-    found: dict[str, Any] = {}
-    exec(next(token.content for token in tokens if token.type == "fence" and token.info == "python"), found)
-    return found
+@pytest.mark.parametrize("host", [host for host in HOSTS if host != "keras"])
+class TestAdopted(AdoptedSuite):
+    @pytest.fixture(autouse=True)
+    def _suite(self, host: str) -> None:
+        self.host, self._host = host, HOSTS[host]()
 
-
-EXAMPLES = of_the_guide()
+    def fit(self, callbacks: Any, **options: Any) -> None:
+        self._host.fit(callbacks, **options)
 
 
 class RealMonitor(EXAMPLES["LossMonitor"], keras.callbacks.Callback):
-    """The same monitor, as people write it who have Keras."""
+    """The monitor of the guide, as people write it who have Keras."""
 
 
-def accuracies() -> LambdaCallback:
-    """Return what gives the toy, which only has losses, accuracies as well."""
-    return LambdaCallback(
-        on_train_epoch_end=lambda run: run.log({"accuracy": 0.25}),
-        on_val_end=lambda run: run.log({"val_accuracy": 0.5}),
-    )
-
-
-@pytest.mark.parametrize("monitor", [EXAMPLES["LossMonitor"], RealMonitor])
 @pytest.mark.parametrize("host", HOSTS)
-def test_the_monitor_of_keras(host: str, monitor: type, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_class_that_derives_from_keras(host: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     suite: HostContract = HOSTS[host]()
-    suite.fit([accuracies(), adopt(monitor(), on_error="raise")], epochs=2, run_dir=tmp_path)
+    suite.fit([adopt(RealMonitor(), on_error="raise")], epochs=2, run_dir=tmp_path)
     said = [line for line in capsys.readouterr().out.splitlines() if line.startswith("Epoch ")]
     values = toy.expected_values()[:2]
     assert said == [
-        f"Epoch {number}: loss {one['train/loss']:.4f}, accuracy 0.2500, "
-        f"val_loss {one['val/loss']:.4f}, val_accuracy 0.5000"
+        f"Epoch {number}: loss {one['train/loss']:.4f}, val_loss {one['val/loss']:.4f}"
         for number, one in enumerate(values, start=1)
     ]
-
-
-def test_it_warns_above_ten(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    loud = LambdaCallback(on_train_epoch_end=lambda run: run.log({"loss": 12.0}))
-    monitor = adopt(EXAMPLES["LossMonitor"](), on_error="raise")
-    native.TestTrainer().fit([loud, monitor], epochs=1, run_dir=tmp_path)
-    assert "Warning: the loss is 12.0" in capsys.readouterr().out
-
-
-@pytest.mark.parametrize("host", HOSTS)
-def test_the_printer_of_ultralytics(host: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    suite: HostContract = HOSTS[host]()
-    suite.fit([adopt(EXAMPLES["EpochPrinter"](), on_error="raise")], epochs=2, run_dir=tmp_path)
-    said = [line for line in capsys.readouterr().out.splitlines() if line.startswith("Epoch ")]
-    values = toy.expected_values()[:2]
-    assert said == [f"Epoch {number}, val/loss {one['val/loss']:.4f}" for number, one in enumerate(values, start=1)]
 
 
 @pytest.mark.parametrize("host", HOSTS)
