@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from importlib import import_module
 
-ALL = ("steps", "hooks", "logging", "bridges", "endurance", "store", "terminal")
+ALL = ("steps", "hooks", "logging", "bridges", "endurance", "store", "terminal", "outbox")
 
 
 def main() -> None:

@@ -23,6 +23,7 @@ class Facts:
         container: the kind of container that this is, such as ``docker``; None outside of one.
         mount: the mount point that holds `directory`; None where it is not known.
         filesystem: its type, such as ``overlay``; None where it is not known.
+        destinations: where alerts go, as references without secrets.
     """
 
     callbacks: Sequence[CallbackInfo] = ()
@@ -34,6 +35,7 @@ class Facts:
     container: str | None = None
     mount: str | None = None
     filesystem: str | None = None
+    destinations: Sequence[str] = ()
 
     def enabled(self, kind: str) -> list[CallbackInfo]:
         """Return the callbacks of a class that are not switched off."""
@@ -54,6 +56,7 @@ class Facts:
             "container": self.container,
             "mount": self.mount,
             "filesystem": self.filesystem,
+            "destinations": list(self.destinations),
         }
 
     @classmethod
@@ -74,5 +77,6 @@ class Facts:
             lr={str(group): float(rate) for group, rate in data["lr"].items()},
             curves=curves,
             directory=str(data["directory"]),
+            destinations=[str(one) for one in data.get("destinations", ())],
             **{key: None if data[key] is None else str(data[key]) for key in ("container", "mount", "filesystem")},
         )

@@ -135,6 +135,19 @@ def container_volume(facts: Facts) -> Iterator[str]:
         )
 
 
+def written_out_address(facts: Facts) -> Iterator[str]:
+    """Find destinations of alerts whose addresses hold their secrets, so that nobody else can send after a crash."""
+    for destination in facts.destinations:
+        if destination.startswith("literal:"):
+            yield text(
+                f"Alerts go to {destination}, an address with its secret written out: this run knows it, and after a "
+                "kill neither `lineside deliver` nor a supervisor does; name the secret instead, such as "
+                'Route("wecombot://${WECOM_KEY}"), or put the whole address into a variable: Route("$ALERTS").',
+                f"告警发往 {destination}，其地址中直接写着密钥：只有本次训练知道它，进程被杀死后 `lineside deliver` "
+                '和监护进程都无法投递；请改用变量，例如 Route("wecombot://${WECOM_KEY}")，或把整个地址放入变量：Route("$ALERTS")。',
+            )
+
+
 def _monitor(callback: CallbackInfo) -> str:
     return canonical(str(callback.options.get("monitor")))
 
@@ -161,6 +174,7 @@ RULES = (
     Rule("plateau-patience", "warning", "https://keras.io/api/callbacks/reduce_lr_on_plateau/", plateau_patience),
     Rule("few-cuts", "warning", "https://keras.io/api/callbacks/reduce_lr_on_plateau/", few_cuts),
     Rule("container-volume", "warning", "https://docs.docker.com/engine/storage/", container_volume),
+    Rule("written-out-address", "warning", "https://12factor.net/config", written_out_address),
     Rule("restore-best-weights", "info", "https://keras.io/api/callbacks/early_stopping/", restore_best_weights),
     # Prechelt, Early Stopping - But When?: validation errors have many local minima.
     Rule("min-delta", "info", "https://doi.org/10.1007/978-3-642-35289-8_5", min_delta),

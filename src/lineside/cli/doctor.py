@@ -54,6 +54,7 @@ def doctor(
 
 def _findings(run: str | None, run_dir: Path) -> Iterator[Finding]:
     from lineside.advice import machine_facts, recorded_facts
+    from lineside.cli.checkup.deliveries import check_deliveries
     from lineside.cli.checkup.installed import check_installed
     from lineside.cli.checkup.machine import check_machine
     from lineside.cli.checkup.place import check_place
@@ -64,7 +65,9 @@ def _findings(run: str | None, run_dir: Path) -> Iterator[Finding]:
     yield from check_place(run_dir)
     yield from _advice(machine_facts(run_dir))
     if run is not None:
-        yield from _advice(recorded_facts(chosen_run(run_dir, run).path))
+        directory = chosen_run(run_dir, run).path
+        yield from _advice(recorded_facts(directory))
+        yield from check_deliveries(directory)
 
 
 def _advice(facts: Facts) -> Iterator[Finding]:

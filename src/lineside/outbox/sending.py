@@ -21,6 +21,7 @@ from lineside.outbox.crew import Crew
 from lineside.outbox.deliverer import LOOK, Deliverer
 from lineside.outbox.ledger import Ledger
 from lineside.outbox.limits import Limits
+from lineside.outbox.standing import OutboxStanding
 
 LEASE: Final = ".outbox.lock"
 """In the run's directory; whoever holds its lock sends, and nobody else."""
@@ -107,7 +108,9 @@ def send(order: Order, until: Until, notice: Callable[[str], None]) -> Deliverer
     """
     lease = FileLock(order.directory / LEASE)
     while not lease.acquire():
-        if until.reached:
+        # Who has it sends for us as well.
+        nothing_to_do = until.deadline is not None and not OutboxStanding.read(order.directory).waiting
+        if until.reached or nothing_to_do:
             return None
         time.sleep(LOOK / 2)
     try:

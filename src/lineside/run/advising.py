@@ -25,6 +25,7 @@ def facts_of(run: LiveView) -> Facts:
         optimizers=[type(one).__name__ for one in run.optimizers.values()],
         schedulers=list(run.schedulers),
         lr=dict(run.lr),
+        destinations=run.wiring.post.destinations,
     )
 
 

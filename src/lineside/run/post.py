@@ -68,6 +68,11 @@ class Post:
         self._pid = os.getpid()
         self._said: set[str] = set()
 
+    @property
+    def destinations(self) -> list[str]:
+        """Where alerts go, as references."""
+        return sorted({route.reference for route in self._routes})
+
     def start(self) -> None:
         """Leave the routes for whoever watches over the run, and see to what an earlier attempt has left."""
         try:

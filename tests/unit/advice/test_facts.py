@@ -17,6 +17,7 @@ FACTS = Facts(
     container="docker",
     mount="/",
     filesystem="overlay",
+    destinations=["wecombot://${KEY}"],
 )
 
 

@@ -16,6 +16,7 @@ from lineside.advice.rules import (
     plateau_beside_adam,
     plateau_patience,
     restore_best_weights,
+    written_out_address,
 )
 from lineside.callbacks.early_stopping import EarlyStopping
 from lineside.callbacks.reduce_lr_on_plateau import ReduceLROnPlateau
@@ -178,7 +179,7 @@ def test_runs_that_go_with_their_container_are_named(
 
 
 def test_every_rule_has_an_id_of_its_own_and_a_source() -> None:
-    assert len({rule.id for rule in RULES}) == len(RULES) == 6
+    assert len({rule.id for rule in RULES}) == len(RULES) == 7
     assert all(rule.source.startswith("https://") for rule in RULES)
 
 
@@ -199,3 +200,12 @@ def test_the_sentences_exist_in_chinese(monkeypatch: pytest.MonkeyPatch) -> None
     texts = [text for rule in RULES for text in rule.find(given)]
     assert len(texts) == 6
     assert all(any("\u4e00" <= letter <= "\u9fff" for letter in text) for text in texts)
+
+
+# ---- addresses -------------------------------------------------------------------------------------------------------
+
+
+def test_an_address_with_its_secret_in_it_is_found() -> None:
+    (found,) = written_out_address(Facts(destinations=["literal:slack-0123abcd", "wecombot://${KEY}", "$ALERTS"]))
+    assert "literal:slack-0123abcd" in found
+    assert not list(written_out_address(Facts()))

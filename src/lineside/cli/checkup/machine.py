@@ -17,7 +17,13 @@ from lineside.errors import nearest
 from lineside.language import text
 from lineside.system.cgroup import Cgroup
 
-VARIABLES: Final = ("LINESIDE_ADVICE", "LINESIDE_LANG", "LINESIDE_ON_ERROR")
+VARIABLES: Final = (
+    "LINESIDE_ADVICE",
+    "LINESIDE_LANG",
+    "LINESIDE_ON_ERROR",
+    "LINESIDE_RESUME",
+    "LINESIDE_SUPERVISED",
+)
 """What Lineside reads of the environment."""
 _UPSERT: Final = (3, 24, 0)
 _TRUSTED_SCHEMA: Final = (3, 31, 0)

@@ -55,6 +55,7 @@ def contents(evidence: Evidence, language: Language) -> dict[str, Any]:
         "decisions": decisions(evidence, say),
         "alerts": alerts,
         "alerts_left_out": alerts_left_out,
+        "deliveries": notices.deliveries(evidence, say),
         "account": paid,
         "kept": checkpoints(evidence, found, say),
         "kept_count": len(evidence.checkpoints.entries),
@@ -85,7 +86,8 @@ def _sections(context: dict[str, Any], say: Wording) -> list[tuple[str, str]]:
         "environment": say("Environment", "环境"),
     }
     filled = {
-        **{name: context[name] for name in ("curves", "decisions", "alerts", "hparams")},
+        **{name: context[name] for name in ("curves", "decisions", "hparams")},
+        "alerts": context["alerts"] or context["deliveries"],
         "resources": context["resources"] or context["constants"],
         "checkpoints": context["saved"] or context["kept_count"],
         "attempts": context["goes"],

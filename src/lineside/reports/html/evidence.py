@@ -8,7 +8,8 @@ from pathlib import Path
 from typing import Any
 
 from lineside.checkpoints.catalog import Catalog
-from lineside.errors import NoRecords
+from lineside.errors import NoRecords, StoreError
+from lineside.outbox.standing import OutboxStanding
 from lineside.reports.html.selection import Selection
 from lineside.store.directory import RunDirectory
 from lineside.store.entries import Attempt, Event, RecordedRequest, Text
@@ -35,12 +36,14 @@ class Evidence:
         left_out: names of metrics that are too many to be shown.
         latest: the last point of each metric that is shown.
         checkpoints: those that are kept.
+        outbox: what was delivered, and what waits; None where that cannot be read.
     """
 
     directory: RunDirectory
     record: RunRecord
     status: str
     checkpoints: Catalog
+    outbox: OutboxStanding | None = field(default_factory=OutboxStanding)
     attempts: Sequence[Attempt] = ()
     last_steps: Mapping[int, int] = field(default_factory=dict)
     history: Sequence[Event] = ()
@@ -67,6 +70,7 @@ class Evidence:
             "record": record,
             "status": _status(directory, record),
             "checkpoints": Catalog(directory.checkpoints, record.id),
+            "outbox": _outbox(path),
         }
         try:
             with RunReader.open(directory.database) as reader:
@@ -84,6 +88,13 @@ def _status(directory: RunDirectory, record: RunRecord) -> str:
         return directory.status(record)
     except OSError:  # a lock that cannot be looked at
         return record.status
+
+
+def _outbox(path: Path) -> OutboxStanding | None:
+    try:
+        return OutboxStanding.read(path)
+    except StoreError:  # it hides nothing of the run
+        return None
 
 
 def _recorded(reader: RunReader) -> dict[str, Any]:

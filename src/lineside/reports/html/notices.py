@@ -11,6 +11,7 @@ from lineside.store.entries import Text
 
 _MOST_ALERTS = 100
 _MOST_TEXTS = 40
+_MOST_DELIVERIES = 10
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +38,32 @@ def alerts(evidence: Evidence, wording: Wording) -> tuple[list[Notice], int]:
         known = level if level in ("info", "error") else "warning"
         notices.append(Notice(known, title, text, author, event.step))
     return notices, left_out
+
+
+def deliveries(evidence: Evidence, say: Wording) -> list[str]:
+    """Return what became of alerts that were to be delivered: a sentence with the counts, and one for each trouble."""
+    outbox = evidence.outbox
+    if outbox is None:
+        return [say("What was delivered is not known: outbox.db cannot be read.", "无法读取 outbox.db，投递情况未知。")]
+    if outbox.is_empty:
+        return []
+    counts = [f"{say.count(outbox.sent)} {say('delivered', '已送达')}"]
+    for number, words in (
+        (outbox.waiting, say("waiting", "等待投递")),
+        (outbox.failed, say("given up", "已放弃")),
+        (outbox.refused, say("without room", "因满未收")),
+    ):
+        if number:
+            counts.append(f"{say.count(number)} {words}")
+    sentences = [say("Deliveries: ", "投递：") + say(", ", "，").join(counts)]
+    for queue in outbox.queues[:_MOST_DELIVERIES]:
+        why = say.shortened(queue.detail or say("not tried yet", "尚未尝试"))
+        waiting = say(f"{queue.waiting} waiting for", f"{queue.waiting} 条等待投递到")
+        sentences.append(f"{waiting} {say.shortened(queue.destination)}: {why}")
+    for failure in outbox.failures[:_MOST_DELIVERIES]:
+        given_up = say("given up:", "已放弃：")
+        sentences.append(f"{given_up} {say.shortened(failure.title)} ({say.shortened(failure.detail)})")
+    return sentences
 
 
 def texts(evidence: Evidence) -> Sequence[Text]:

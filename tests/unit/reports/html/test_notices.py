@@ -1,6 +1,9 @@
 from __future__ import annotations
 
-from lineside.reports.html.notices import Notice, alerts, texts
+from dataclasses import replace
+
+from lineside.outbox.standing import Failure, OutboxStanding, Queue
+from lineside.reports.html.notices import Notice, alerts, deliveries, texts
 from lineside.reports.html.wording import Wording
 from tests.unit.reports.html.recorded import Recorded
 
@@ -29,3 +32,20 @@ def test_the_newest_text_of_each_tag(recorded: Recorded) -> None:
     recorded.text("table", "a b")
     recorded.text("notes", "second")
     assert [(one.tag, one.text) for one in texts(recorded.evidence())] == [("notes", "second"), ("table", "a b")]
+
+
+def test_what_became_of_deliveries(recorded: Recorded) -> None:
+    evidence = recorded.evidence()
+    assert deliveries(evidence, SAY) == []
+    queue = Queue("$A", 2, 0.0, 3, 0.0, "hot", "no route to host")
+    failure = Failure("$B", "cold", 0.0, 0.0, 1, "no such room")
+    standing = OutboxStanding(5, 1, 0, [queue], [failure])
+    assert deliveries(replace(evidence, outbox=standing), SAY) == [
+        "Deliveries: 5 delivered, 2 waiting, 1 given up",
+        "2 waiting for $A: no route to host",
+        "given up: cold (no such room)",
+    ]
+    assert deliveries(replace(evidence, outbox=standing), Wording("zh"))[0] == "投递：5 已送达，2 等待投递，1 已放弃"
+    assert deliveries(replace(evidence, outbox=None), SAY) == [
+        "What was delivered is not known: outbox.db cannot be read."
+    ]
