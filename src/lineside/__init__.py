@@ -56,8 +56,17 @@ _HOMES = {
 
 def __getattr__(name: str) -> object:
     if name not in _HOMES:
-        raise AttributeError(f"module 'lineside' has no attribute {name!r}")
+        raise AttributeError(f"module 'lineside' has no attribute {name!r}.{_hint(name)}")
     return getattr(import_module(_HOMES[name]), name)
+
+
+def _hint(name: str) -> str:
+    # Not `from lineside import callbacks`, which comes back here.
+    callbacks, nearest = import_module("lineside.callbacks"), import_module("lineside.errors").nearest
+
+    if name in callbacks.__all__:
+        return f" It is a built-in callback: from lineside.callbacks import {name}."
+    return str(nearest(name, [*__all__, *callbacks.__all__]))
 
 
 def __dir__() -> list[str]:

@@ -5,11 +5,11 @@ from __future__ import annotations
 import inspect
 import re
 import threading
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, ClassVar, Literal, TypedDict, TypeVar
+from typing import Any, ClassVar, Literal, Never, TypedDict, TypeVar
 
-from lineside.errors import AttachError, CallbackDefinitionError, OptionError, nearest
+from lineside.errors import AttachError, CallbackDefinitionError, OptionError, UnknownOption, nearest
 from lineside.events import Event, event_of, unknown_hook
 from lineside.ports import Capability, Route, RunView
 from lineside.units import Duration
@@ -120,7 +120,10 @@ class Callback:
         background: bool | None = None,
         ranks: Ranks | None = None,
         close_timeout: float | None = None,
+        **unknown: Never,
     ) -> None:
+        if unknown:
+            raise UnknownOption(type(self).__name__, next(iter(unknown)), _option_names(type(self)))
         given = {
             "name": name,
             "enabled": enabled,
@@ -201,15 +204,21 @@ class Callback:
         return f"<{type(self).__name__} {self.name!r}>"
 
 
+def _option_names(cls: type[Callback]) -> list[str]:
+    """Return what a class and those above it take by name, its own options first."""
+    kinds = (inspect.Parameter.POSITIONAL_OR_KEYWORD, inspect.Parameter.KEYWORD_ONLY)
+    inits = [vars(owner)["__init__"] for owner in cls.__mro__ if "__init__" in vars(owner) and owner is not object]
+    taken = [parameter for init in inits for parameter in list(inspect.signature(init).parameters.values())[1:]]
+    return list(dict.fromkeys(parameter.name for parameter in taken if parameter.kind in kinds))
+
+
 def _map_hooks(cls: type[Callback]) -> dict[Event, str]:
     mapped: dict[Event, str | None] = {}
     for owner in cls.__mro__:
         if owner in (Callback, object):
             continue
         here: dict[Event, str | None] = {}
-        for method, member in vars(owner).items():
-            if not (method.startswith("on_") or method in ("setup", "teardown")):
-                continue
+        for method, member in _hooks_written_in(owner):
             if member is None and (switched_off := event_of(method)) is not None:
                 here[switched_off] = None
                 continue
@@ -232,6 +241,14 @@ def _map_hooks(cls: type[Callback]) -> dict[Event, str]:
     return {event: method for event, method in mapped.items() if method is not None}
 
 
+def _hooks_written_in(owner: type) -> Iterator[tuple[str, Any]]:
+    for method, member in vars(owner).items():
+        if method.startswith("on_") or method in ("setup", "teardown"):
+            yield method, member
+        elif hasattr(member, _EVERY):
+            raise CallbackDefinitionError(f"@every stands at {owner.__name__}.{method}: {unknown_hook(method)}")
+
+
 def check_signature(culprit: str, function: HookFunction, event: Event, *, method: bool) -> None:
     """Refuse a hook that cannot be called with what its event gives.
 
@@ -247,7 +264,7 @@ def check_signature(culprit: str, function: HookFunction, event: Event, *, metho
         raise CallbackDefinitionError(f"{hint} It holds a yield, so that calling it would do nothing.")
     signature = inspect.signature(function)
     names = [name for name in signature.parameters if name != "self"]
-    if names[-1:] == ["logs"] or names[:1] == ["trainer"]:
+    if names[-1:] == ["logs"] or names[:1] == ["trainer"] or names[:2] == ["args", "state"]:
         raise CallbackDefinitionError(
             f"{hint} ({', '.join(names)}) is another framework's signature: wrap the object with lineside.adopt(…), "
             "or read epoch and metrics from run."

@@ -24,6 +24,14 @@ class OptionError(LinesideError, ValueError):
     """An option has a value that is not allowed."""
 
 
+class UnknownOption(OptionError, TypeError):
+    """A callback was given an option that it does not have."""
+
+    def __init__(self, callback: str, option: str, known: Iterable[str]) -> None:
+        names = list(known)
+        super().__init__(f"{callback} has no option {option!r}.{nearest(option, names)} There is: {', '.join(names)}.")
+
+
 class CallbackNotFound(LinesideError, LookupError):
     """No callback is registered under a name."""
 

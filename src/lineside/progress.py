@@ -35,20 +35,34 @@ class Progress:
     clock: Callable[[], float] = monotonic
     _before: float = 0.0
     _since: float | None = field(default=None)
+    _opened: float | None = field(default=None)
+    _stopped: float | None = field(default=None)
+    _paused: float = 0.0
 
     @property
     def elapsed(self) -> float:
         """Seconds of training, across attempts, without pauses."""
         return self._before if self._since is None else self._before + self.clock() - self._since
 
+    @property
+    def wall(self) -> float:
+        """Seconds since this attempt was opened, without pauses; setting up and the end belong to it."""
+        return 0.0 if self._opened is None else self.clock() - self._opened - self._paused
+
+    def open_clock(self) -> None:
+        """Count the time of this attempt from now on."""
+        self._opened = self.clock()
+
     def start_clock(self) -> None:
-        """Count time from now on."""
+        """Count time of training from now on."""
         if self._since is None:
             self._since = self.clock()
+            self._paused += 0.0 if self._stopped is None else self._since - self._stopped
 
     def stop_clock(self) -> None:
-        """Stop counting time: a pause, or the end."""
-        self._before, self._since = self.elapsed, None
+        """Stop counting time of training: a pause, or the end."""
+        if self._since is not None:
+            self._before, self._since, self._stopped = self.elapsed, None, self.clock()
 
     def summary(self) -> dict[str, int | None]:
         """Return what the run's record says of it."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager, closing
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import islice
 from pathlib import Path
 from typing import Any, Literal
@@ -21,13 +21,14 @@ from lineside.backends.torch.modes import evaluating, modules_of, set_training
 from lineside.backends.torch.scoring import Scores
 from lineside.backends.torch.stepping import Optimization, Precision
 from lineside.backends.torch.trials import trials
-from lineside.callback import Callback, Hook
+from lineside.callback import Callback
 from lineside.checkpoints.checkpoint import Checkpoint
 from lineside.errors import OptionError, RequestRefused, RunStateError
 from lineside.events import Event
-from lineside.ports import RunView
+from lineside.registry import resolve
 from lineside.run.run import Run
 from lineside.run.unheard import unheard
+from lineside.run.validate_every import ValidateEvery
 from lineside.trials import Trials
 from lineside.units import Duration
 
@@ -49,29 +50,12 @@ class FitResult:
         summary: what each callback cost, as a table.
     """
 
-    history: dict[str, list[float]]
+    history: dict[str, list[float]] = field(repr=False)
     best: Checkpoint | None
     last: Checkpoint | None
     reason: str
     run: Path
-    summary: str
-
-
-class _ValidateEvery(Callback):
-    """Asks for a validation each time a duration has passed within the epochs."""
-
-    name = "validate-every"
-    on_error = "raise"
-
-    def __init__(self, duration: Duration) -> None:
-        super().__init__()
-        self._duration = duration
-
-    def hooks(self) -> Mapping[Event, Hook]:
-        return {Event.STEP_END: Hook(self._ask, self._duration)}
-
-    def _ask(self, run: RunView) -> None:
-        run.validate(f"every {self._duration}")
+    summary: str = field(repr=False)
 
 
 class Trainer:
@@ -127,6 +111,12 @@ class Trainer:
     ) -> None:
         if (loss is None) == (step is None):
             raise OptionError("Give the Trainer either loss=, called as loss(outputs, targets), or step=.")
+        for option, function in (("loss", loss), ("step", step)):
+            if function is not None and not callable(function):
+                raise OptionError(f"{option}={function!r} is no function: give one, such as F.cross_entropy for loss=.")
+        if seed is not None and not isinstance(seed, int):
+            raise OptionError(f"seed={seed!r} must be a whole number, or None to leave the generators alone.")
+        resolve(callbacks)  # a name that nobody knows is refused here
         self.device = best_device(device)
         self._on_cpu = self.device.type == "cpu"
         self.model = model
@@ -152,6 +142,7 @@ class Trainer:
     def add_callback(self, callback: Callback | str) -> None:
         """Add a callback behind the others. Raises `RunStateError` while the trainer runs."""
         self._refuse_while_running("add_callback")
+        resolve([callback])
         self.callbacks.append(callback)
 
     def remove_callback(self, callback: Callback | str) -> None:
@@ -199,7 +190,9 @@ class Trainer:
             NothingToResume: `resume` names a run that cannot be resumed.
         """
         often = Duration.parse(validate_every, "validate_every")
-        within = [_ValidateEvery(often)] if often.unit != "epochs" and val_loader is not None else []
+        if val_loader is None and validate_every != "1 epoch":
+            raise OptionError(f"validate_every={validate_every!r} needs validation data: give fit() a val_loader.")
+        within = [ValidateEvery(often)] if often.unit != "epochs" and val_loader is not None else []
         self._loaders = {"train": train_loader, "val": val_loader}
         run = Run(
             host=self._host(),

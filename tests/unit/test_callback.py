@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from lineside.callback import Callback, Hook, check_signature, every, registered_name
-from lineside.errors import CallbackDefinitionError, OptionError
+from lineside.errors import CallbackDefinitionError, OptionError, UnknownOption
 from lineside.events import Event
 from lineside.units import Duration
 
@@ -76,6 +76,40 @@ def test_a_wrong_signature_is_refused_with_the_right_one(hook: str, function: An
     with pytest.raises(CallbackDefinitionError) as refusal:
         define(**{hook: function})
     assert f"Mine.{hook} must be written as {right}" in str(refusal.value)
+
+
+@pytest.mark.parametrize(
+    "function",
+    [
+        lambda self, epoch, logs=None: None,
+        lambda self, trainer, pl_module: None,
+        lambda self, args, state, control, **more: None,
+    ],
+)
+def test_the_signature_of_another_framework_is_refused_with_the_way_out(function: Any) -> None:
+    with pytest.raises(
+        CallbackDefinitionError, match=r"is another framework's signature: wrap the object with lineside\.adopt"
+    ):
+        define(on_epoch_end=function)
+
+
+def test_a_frequency_at_what_is_no_hook_is_refused() -> None:
+    with pytest.raises(CallbackDefinitionError, match=r"@every stands at Mine\.batch_end: batch_end is not a hook"):
+        define(batch_end=every("10 steps")(lambda self, run: None))
+
+
+def test_a_misspelt_option_is_refused_with_the_nearest_of_the_class_and_all_there_are() -> None:
+    class Mine(Callback):
+        def __init__(self, patience: int = 1, **options: Any) -> None:
+            super().__init__(**options)
+
+    with pytest.raises(
+        UnknownOption,
+        match=r"Mine has no option 'patiense'\. Did you mean 'patience'\? There is: patience, name, enabled",
+    ):
+        Mine(patiense=3)
+    with pytest.raises(TypeError, match="Did you mean 'enabled'"):
+        Mine(enabeld=False)
 
 
 @pytest.mark.parametrize(

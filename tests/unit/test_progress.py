@@ -37,6 +37,24 @@ def test_starting_or_stopping_twice_counts_no_time_twice() -> None:
     assert progress.elapsed == 3
 
 
+def test_the_wall_time_of_an_attempt_leaves_out_pauses_and_earlier_attempts() -> None:
+    clock = FakeClock()
+    progress = Progress(clock=clock.monotonic)
+    assert progress.wall == 0
+    progress.open_clock()
+    progress.load_state_dict(Progress().state_dict() | {"elapsed": 1000.0})
+    clock.advance(1)  # setting up
+    progress.start_clock()
+    clock.advance(2)
+    progress.stop_clock()
+    clock.advance(100)  # a pause
+    progress.start_clock()
+    clock.advance(3)
+    progress.stop_clock()
+    clock.advance(4)  # the end
+    assert (progress.elapsed, progress.wall) == (1005, 10)
+
+
 @pytest.mark.parametrize("phase", [phase for phase in get_args(Phase) if phase != "done"])
 def test_a_resumed_run_goes_on_where_the_saved_one_was(phase: Phase) -> None:
     clock = FakeClock()

@@ -54,11 +54,11 @@ def _head(out: Console, summary: RunSummary) -> None:
     record, standing = summary.record, summary.standing
     out.print(Text(printable(f"{summary.run.project}/{summary.run.name}"), "bold"))
     out.print(standing.sentence())
-    far = HowFar.of(record.progress, standing.state)
+    far, goes = HowFar.of(record.progress, standing.state), len(summary.trainings) or record.attempt
     facts = [
         text(f"epoch {far.epoch_text}", f"第 {far.epoch_text} 轮") if far.epoch_text else "",
         text(f"step {far.step_text}", f"第 {far.step_text} 步") if far.step_text else "",
-        text(f"attempt {record.attempt}", f"第 {record.attempt} 次运行") if record.attempt > 1 else "",
+        text(f"attempt {goes}", f"第 {goes} 次运行") if goes > 1 else "",
         text(f"began {moment(record.created)}", f"始于 {moment(record.created)}"),
         text(f"took {span(record.updated - record.created)}", f"历时 {span(record.updated - record.created)}"),
         text(f"heard of {ago(standing.silence)}", f"上次心跳在{ago(standing.silence)}") if standing.live else "",
@@ -212,11 +212,11 @@ def _costs(out: Console, summary: RunSummary) -> None:
 
 
 def _attempts(out: Console, summary: RunSummary) -> None:
-    if len(summary.attempts) < 2:
+    if len(summary.trainings) < 2:
         return
     heading(out, text("Attempts", "各次运行"))
     rows = table(text("attempt", "次"), text("began", "开始"), text("from step", "起始步"))
-    for each in summary.attempts:
+    for each in summary.trainings:
         start = text("the beginning", "从头") if each.resumed_step is None else count(each.resumed_step)
         rows.add_row(str(each.number), moment(each.started), start)
     indented(out, rows)

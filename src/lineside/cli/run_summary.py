@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from typing import Any, Self
 
 from lineside.checkpoints.catalog import Catalog
@@ -13,7 +13,7 @@ from lineside.cli.last_words import LastWords, alert_document
 from lineside.cli.metric_names import headline, in_order, selected
 from lineside.cli.metric_summary import MetricSummary
 from lineside.cli.standing import Standing
-from lineside.dispatch.profile import CallbackCost
+from lineside.dispatch.profile import CallbackCost, recorded_costs
 from lineside.errors import NoRecords, StoreError
 from lineside.outbox.standing import OutboxStanding
 from lineside.store.directory import RunDirectory
@@ -34,6 +34,7 @@ class RunSummary:
     Attributes:
         names: of all its metrics, in order for people.
         metrics: those that were asked for.
+        evaluations: numbers of attempts behind the end of the training, which trained nothing.
         costs: what each callback cost in the newest attempt that came to its end.
         outbox: what was delivered, and what waits.
         outbox_error: why that is not known.
@@ -49,6 +50,7 @@ class RunSummary:
     decisions: Sequence[Decision] = ()
     alerts: Sequence[Event] = ()
     attempts: Sequence[Attempt] = ()
+    evaluations: frozenset[int] = frozenset()
     costs: Sequence[CallbackCost] = ()
     outbox: OutboxStanding = field(default_factory=OutboxStanding)
     outbox_error: str | None = None
@@ -83,7 +85,7 @@ class RunSummary:
         wanted: Sequence[str],
         most: int | None,
     ) -> Self:
-        _, record, standing, _ = about
+        run, record, standing, catalog = about
         names = in_order(reader.metric_names())
         chosen = selected(wanted, names) if wanted else names[:most]
         charted = chosen if wanted else headline(chosen)
@@ -91,16 +93,25 @@ class RunSummary:
         metrics = [metric for metric in read if metric is not None]
         ends = reader.events("end", attempts="all")
         return cls(
-            *about,
+            run,
+            _up_to(record, metrics),
+            standing,
+            catalog,
             names=names,
             metrics=metrics,
             decisions=[Decision(entry) for entry in reader.requests()],
             alerts=reader.events("alert"),
-            attempts=reader.attempts(),
-            costs=_costs(ends[-1]) if ends else (),
-            **_outbox(about[0]),
+            attempts=(attempts := reader.attempts()),
+            evaluations=_evaluations(attempts, ends, reader.events("train_start", attempts="all")),
+            costs=recorded_costs(ends[-1].data.get("costs")) if ends else (),
+            **_outbox(run),
             last_words=LastWords.read(reader, record, metrics) if standing.died else None,
         )
+
+    @property
+    def trainings(self) -> Sequence[Attempt]:
+        """The attempts that are goes at the training."""
+        return [attempt for attempt in self.attempts if attempt.number not in self.evaluations]
 
     def document(self) -> dict[str, Any]:
         """Return it for ``--json``."""
@@ -119,7 +130,7 @@ class RunSummary:
                     *("progress", "hparams", "environment", "git"),
                 )
             },
-            "attempts": [asdict(attempt) for attempt in self.attempts],
+            "attempts": [asdict(one) | {"evaluates": one.number in self.evaluations} for one in self.attempts],
             "metrics": [metric.document() for metric in self.metrics],
             "decisions": [decision.document() for decision in self.decisions],
             "alerts": [alert_document(alert) for alert in self.alerts],
@@ -158,25 +169,17 @@ def _outbox(run: RunDirectory) -> dict[str, Any]:
         return {"outbox_error": str(error)}
 
 
-def _costs(end: Event) -> list[CallbackCost]:
-    """Return the costs that an event tells; what is no cost is passed over, since a record may come from anybody."""
-    costs = end.data.get("costs")
-    return [cost for data in (costs if isinstance(costs, list) else []) if (cost := _cost(data)) is not None]
+def _evaluations(attempts: Sequence[Attempt], ends: Sequence[Event], begun: Sequence[Event]) -> frozenset[int]:
+    over = min((end.attempt for end in ends), default=None)
+    trained = {event.attempt for event in begun}
+    return frozenset(one.number for one in attempts if over is not None and one.number > over) - trained
 
 
-def _cost(data: Any) -> CallbackCost | None:
-    try:
-        return CallbackCost(
-            name=str(data["name"]),
-            lane=str(data["lane"]),
-            calls=int(data["calls"]),
-            total=float(data["total"]),
-            mean=float(data["mean"]),
-            p99=float(data["p99"]),
-            share=float(data["share"]),
-            failures=int(data["failures"]),
-            dropped=int(data["dropped"]),
-            disabled=tuple(map(str, data["disabled"])),
-        )
-    except (LookupError, TypeError, ValueError, OverflowError):
-        return None
+def _up_to(record: RunRecord, metrics: Sequence[MetricSummary]) -> RunRecord:
+    """Return a record that is as far as the newest values: it is written seldom, and a process may die in between."""
+    progress = dict(record.progress)
+    for key in ("step", "epoch"):
+        reached = [getattr(metric.last, key) for metric in metrics]
+        if type(known := progress.get(key)) is int:
+            progress[key] = max([known, *reached])
+    return replace(record, progress=progress)

@@ -11,7 +11,7 @@ from lineside.config.experiment import Experiment
 from lineside.config.overrides import CALLBACKS, apply_overrides
 from lineside.config.problems import Problems
 from lineside.config.references import HERE, resolve_references
-from lineside.config.sections import SECTIONS, SectionReader
+from lineside.config.sections import SectionReader
 from lineside.config.source import read_file
 from lineside.config.tree import Items, Node, Table
 from lineside.errors import ConfigError
@@ -36,7 +36,7 @@ def load(path: str | Path, assignments: Sequence[str] = (), environment: Mapping
     root = read_file(path, problems)
     if root is not None:
         expand_presets(root.entries.get(CALLBACKS), problems)
-        apply_overrides(root, assignments, SECTIONS, problems)
+        apply_overrides(root, assignments, problems)
         variables = {**(os.environ if environment is None else environment), HERE: str(path.resolve().parent)}
         _resolve(root, variables, problems)
         experiment = SectionReader(path, root, problems).read()

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from typing import Final
 
 from lineside.config.callback_items import answers_to, classes, name_of, options_of_item
 from lineside.config.names import NameNotFound, is_name
 from lineside.config.problems import Problems
+from lineside.config.sections import SECTIONS, no_section
 from lineside.config.tree import COMMAND_LINE, Items, Node, Place, Scalar, Table, is_null
 from lineside.config.yaml_file import read_yaml
 from lineside.errors import nearest
@@ -15,7 +16,7 @@ from lineside.errors import nearest
 CALLBACKS: Final = "callbacks"
 
 
-def apply_overrides(root: Table, assignments: Iterable[str], sections: Sequence[str], problems: Problems) -> None:
+def apply_overrides(root: Table, assignments: Iterable[str], problems: Problems) -> None:
     """Set values in a tree.
 
     A path leads through names of objects by itself: ``optimizer.lr`` is the argument ``lr`` of whatever the optimizer
@@ -24,7 +25,6 @@ def apply_overrides(root: Table, assignments: Iterable[str], sections: Sequence[
     Args:
         root: changed in place.
         assignments: each ``path=value``, with the value in YAML.
-        sections: of the file.
         problems: where mistakes are noted.
     """
     for assignment in assignments:
@@ -35,9 +35,8 @@ def apply_overrides(root: Table, assignments: Iterable[str], sections: Sequence[
             continue
         value = read_yaml(text, place, problems)
         first, *rest = path.split(".")
-        if first not in sections:
-            there = f"there is no section {first!r}.{nearest(first, sections)} There is: {', '.join(sections)}."
-            problems.add(place, "", there)
+        if first not in SECTIONS:
+            problems.add(place, "", no_section(first))
         elif value is not None:
             _assign(root, first, rest, value, problems)
 

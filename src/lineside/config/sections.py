@@ -44,6 +44,15 @@ def trainer_options() -> tuple[Options, Options]:
     return _without(options_of(Trainer), _OBJECTS), _without(options_of(Trainer.fit), _DATA)
 
 
+def no_section(name: str) -> str:
+    """Return what is said of a section that there is not: where an option of the trainer belongs, or what there is."""
+    if any(name in options.named for options in trainer_options()):
+        return (
+            f"there is no section {name!r}. It is an option of the trainer: trainer.{name}, below 'trainer' in a file."
+        )
+    return f"there is no section {name!r}.{nearest(name, SECTIONS)} There is: {', '.join(SECTIONS)}."
+
+
 def _without(options: Options, names: set[str]) -> Options:
     return Options({name: option for name, option in options.named.items() if name not in names})
 
@@ -100,8 +109,7 @@ class SectionReader:
     def _check_sections(self) -> None:
         for name, place in self._root.keys.items():
             if name not in SECTIONS:
-                hint = nearest(name, SECTIONS) or f" There is: {', '.join(SECTIONS)}."
-                self._problems.add(place, "", f"there is no section {name!r}.{hint}")
+                self._problems.add(place, "", no_section(name))
         start = Place(str(self._path), 1)
         misspelt = "".join(nearest(name, SECTIONS) for name in self._root.entries if name not in SECTIONS)
         for name in _REQUIRED:

@@ -6,7 +6,7 @@ import inspect
 from collections.abc import Callable
 from dataclasses import dataclass
 from inspect import Parameter
-from typing import Any, Unpack, get_args, get_origin, get_type_hints
+from typing import Any, Never, Unpack, get_args, get_origin, get_type_hints
 
 from lineside.config.docstrings import described_options
 
@@ -75,7 +75,7 @@ def options_of(target: Callable[..., Any]) -> Options:
                 named[name] = Option(name, annotation, parameter.default, described.get(name, ""))
         elif get_origin(annotation) is Unpack:
             named |= _unpacked(get_args(annotation)[0], described)
-        else:
+        elif annotation is not Never:
             more_names = True
     return Options(named, tuple(positional), more_positions, more_names)
 

@@ -82,10 +82,12 @@ class Loop(Batches):
             self.reason = self.points.stopping
         elif progress.step >= self._last_step:
             count = progress.total_steps
-            self.reason = text(f"all {count} steps are done", f"全部 {count} 步已完成")
+            done = "the one step is done" if count == 1 else f"all {count} steps are done"
+            self.reason = text(done, f"全部 {count} 步已完成")
         elif progress.total_epochs is not None and progress.epoch >= progress.total_epochs:
             count = progress.total_epochs
-            self.reason = text(f"all {count} epochs are done", f"全部 {count} 轮已完成")
+            done = "the one epoch is done" if count == 1 else f"all {count} epochs are done"
+            self.reason = text(done, f"全部 {count} 轮已完成")
         # An epoch that was under way when the run resumed is brought to its end first.
         return self.reason is not None and progress.phase == "fresh"
 
@@ -155,7 +157,7 @@ class Loop(Batches):
 
         Raises:
             RunStateError: outside of an epoch, or for a second time in one epoch.
-            OptionError: the loader cannot be iterated.
+            OptionError: the loader cannot be iterated, or gives no batch.
         """
         if self.stage != "train":
             return self._evaluation_batches(loader)
@@ -198,6 +200,11 @@ class Loop(Batches):
                 yield batch
                 if self._close_batch(size_of(batch)):
                     return
+            if not progress.position:
+                raise OptionError(
+                    f"The training data gave no batch in epoch {progress.epoch + 1}. Is it empty, smaller than one "
+                    "batch with drop_last=True, or an iterator, which can be read only once?"
+                )
         except GeneratorExit:
             # The loop was left with `break`: a step that was made before it counts.
             if self._step_due and not self._torn_down:

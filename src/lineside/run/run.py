@@ -187,6 +187,7 @@ class Run(RehearsingLoop):
         return self
 
     def _set_up(self, session: Session) -> None:
+        self.progress.open_clock()
         self.watch_host()
         self.signals.install()
         self.wiring.start()
@@ -380,10 +381,10 @@ class Run(RehearsingLoop):
 
     def costs(self) -> list[CallbackCost]:
         """Return what the callbacks cost, and behind them what saving did, which no hook is charged with."""
-        elapsed = self.progress.elapsed
-        costs = self.dispatcher.costs(elapsed)
+        wall = self.progress.wall
+        costs = self.dispatcher.costs(wall)
         if self._save_cost.calls:
-            costs.append(summarize("checkpoints", "saves", [self._save_cost], elapsed))
+            costs.append(summarize("checkpoints", "saves", [self._save_cost], wall))
         return costs
 
     def _emit_last(self, event: Event, payload: Any = None) -> None:

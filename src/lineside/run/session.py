@@ -15,7 +15,7 @@ from typing import Any
 from lineside.checkpoints.checkpoint import Checkpoint
 from lineside.checkpoints.writer import CheckpointStore
 from lineside.control import Request
-from lineside.errors import NoRecords, NothingToResume
+from lineside.errors import NoRecords, NothingToResume, OptionError
 from lineside.files import is_network_filesystem
 from lineside.run.saving import STATE
 from lineside.store.catalogue import is_resumable, newest_resumable, resolve_run
@@ -164,6 +164,8 @@ class Session:
             resume = _handed_over(place)
         if resume is None:
             return None
+        if not isinstance(resume, (str, Path)):
+            raise OptionError(f"resume={resume!r}: use 'auto', the name or directory of a run, or None for a new one.")
         if resume == "auto":
             return newest_resumable(place.run_dir, place.project, place.name)
         directory = resolve_run(place.run_dir, str(resume))

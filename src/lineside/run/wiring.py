@@ -74,7 +74,7 @@ class Wiring:
                 self._report,
                 self.post.look,
                 HangWatch(self.dispatcher),
-                CostWatch(self.dispatcher, lambda: run.progress.elapsed),
+                CostWatch(self.dispatcher, lambda: run.progress.wall),
             ]
         )
 

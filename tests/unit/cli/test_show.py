@@ -92,6 +92,8 @@ def test_a_run_that_failed_shows_its_last_words(written: Path) -> None:
 def test_a_run_that_was_killed_shows_when_its_heart_stopped(written: Path) -> None:
     out = call("show", "dead", "--run-dir", written, width=150).out
     assert out.splitlines()[1].startswith("● killed: its process is gone; last heard of ")
+    # The record says step 25, as it was written last; the values go on to step 27.
+    assert out.splitlines()[2].startswith("epoch 3/10 · step 27 · ")
     words = "\n".join(section(out, "Last words"))
     assert re.search(r"heartbeat +20\d\d-", words)
     assert re.search(r"values +batch/loss 0\.03571 at step 27", words)
@@ -134,6 +136,22 @@ def test_attempts_are_told_where_there_are_several(tmp_path: Path) -> None:
     assert attempts[1].split()[0] == "1"
     assert attempts[1].endswith("the beginning")
     assert attempts[2].endswith(" 20")
+
+
+def test_an_evaluation_behind_the_training_is_no_attempt_at_it(tmp_path: Path) -> None:
+    run = written_runs.killed(tmp_path)
+    for attempt, kinds in ((1, ["train_start"]), (2, ["train_start", "end"]), (3, []), (4, [])):
+        writer = StoreWriter(run.database, attempt, lambda: 0.0)
+        if attempt > 1:
+            writer.begin_attempt(attempt, 27, 1e9)
+        for kind in kinds:
+            writer.event(kind, step=27, epoch=2, time=0.0, data={})
+        writer.close()
+    out = call("show", "dead", "--run-dir", tmp_path).out
+    assert " · attempt 2 · " in out
+    assert [line.split()[0] for line in section(out, "Attempts")] == ["attempt", "1", "2"]
+    document = call("show", "dead", "--run-dir", tmp_path, "--json").document
+    assert [attempt["evaluates"] for attempt in document["attempts"]] == [False, False, True, True]
 
 
 @pytest.mark.parametrize("width", [40, 60, 80])

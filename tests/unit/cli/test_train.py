@@ -88,7 +88,7 @@ def test_json_is_all_that_stands_in_the_output(monkeypatch, capsys) -> None:
     told = json.loads(captured.out)
     (directory,) = find_runs(Path("runs"))
     assert told["run"] == str(directory.path.resolve())
-    assert told["reason"] == "all 1 epochs are done"
+    assert told["reason"] == "the one epoch is done"
     assert {"train/loss", "val/accuracy", "test/loss"} <= told["metrics"].keys()
     assert Path(told["best"]).is_dir()
     assert "epoch 1/1" in captured.err
@@ -127,7 +127,7 @@ def test_modules_beside_the_file_are_found(config) -> None:
     )
     done = process("train", "there/toy.toml", "--quiet")
     assert (done.returncode, done.stderr) == (0, "")
-    assert "all 1 epochs are done" in done.stdout
+    assert "the one epoch is done" in done.stdout
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])

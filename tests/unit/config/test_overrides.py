@@ -32,7 +32,7 @@ def override(tree):
     def override(*assignments, text=FILE):
         root, problems = tree(text), Problems()
         expand_presets(root.entries.get("callbacks"), problems)
-        apply_overrides(root, assignments, SECTIONS, problems)
+        apply_overrides(root, assignments, problems)
         return data_of(root), [str(problem) for problem in problems.found()]
 
     return override
@@ -87,7 +87,7 @@ def test_later_values_win(override) -> None:
 
 def test_a_value_knows_that_it_comes_from_the_command_line(tree) -> None:
     root = tree("trainer: {epochs: 2}")
-    apply_overrides(root, ["trainer.epochs=x"], SECTIONS, Problems())
+    apply_overrides(root, ["trainer.epochs=x"], Problems())
     assert str(root.entries["trainer"].entries["epochs"].place) == "command line, trainer.epochs"
 
 
@@ -98,6 +98,10 @@ def test_a_value_knows_that_it_comes_from_the_command_line(tree) -> None:
         ("trainer..epochs=1", "command line: 'trainer..epochs' must be section.option=value."),
         ("=1", "command line: '' must be section.option=value."),
         ("trianer.epochs=1", "command line, trianer.epochs: there is no section 'trianer'. Did you mean 'trainer'?"),
+        (
+            "epochs=1",
+            "command line, epochs: there is no section 'epochs'. It is an option of the trainer: trainer.epochs",
+        ),
         ("trainer.epochs=[1", "command line, trainer.epochs: this is not YAML"),
         ("trainer.epochs.more=1", "command line, trainer.epochs.more: epochs is 2 in line 13, which has no options"),
         (

@@ -166,7 +166,7 @@ def test_a_validation_before_the_end_of_the_batches_is_one_in_mid_epoch(drive: C
     events = recorder.events
     assert events.index("on_val_end") < events.index("on_train_epoch_end")
     assert events.count("on_batch_end") == 2
-    assert run.reason == "all 1 epochs are done"
+    assert run.reason == "the one epoch is done"
 
 
 def test_a_run_resumes_at_the_end_of_an_epoch(drive: Callable[..., DrivenRun]) -> None:

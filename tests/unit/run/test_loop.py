@@ -39,7 +39,7 @@ def test_the_nearer_of_two_limits_counts(make_run: MakeRun) -> None:
     assert (run.step, run.reason) == (3, "all 3 steps are done")
     with make_run() as run:
         train(run, epochs=1, steps=100)
-    assert (run.step, run.reason) == (2, "all 1 epochs are done")
+    assert (run.step, run.reason) == (2, "the one epoch is done")
 
 
 def test_planned_counts_can_be_read(make_run: MakeRun) -> None:
@@ -133,7 +133,10 @@ def test_a_loop_that_makes_a_loader_an_epoch_does_not_keep_them_all(make_run: Ma
 
 def test_an_epoch_that_goes_on_inexactly_says_so(make_run: MakeRun, caplog: pytest.LogCaptureFixture) -> None:
     interrupted(make_run)
-    with make_run(resume="auto") as run:
+    with (
+        pytest.raises(OptionError, match=r"The training data gave no batch in epoch 2\. Is it empty"),
+        make_run(resume="auto") as run,
+    ):
         train(run, batches=iter([1.0, 2.0]), validation=None)
     assert "The resume is not exact: the data is an iterator, which cannot be read twice." in caplog.text
 

@@ -153,7 +153,7 @@ def test_memory_that_ends_in_the_optimizer_is_survived_in_fp16(tmp_path: Path) -
     assert finder.optimal_batch_size is None
     optimizer.broken = False
     trainer.callbacks.clear()
-    assert trainer.fit(loader(), epochs=1).reason == "all 1 epochs are done"
+    assert trainer.fit(loader(), epochs=1).reason == "the one epoch is done"
 
 
 def test_it_can_look_and_leave_the_model_as_it_is(tmp_path: Path) -> None:
@@ -170,7 +170,7 @@ def test_it_can_look_and_leave_the_model_as_it_is(tmp_path: Path) -> None:
     assert not (result.run / "trials").exists()
     again = DataLoader(points(), batch_size=finder.optimal_batch_size)
     trainer.remove_callback(finder)
-    assert trainer.fit(again, epochs=1).reason == "all 1 epochs are done"
+    assert trainer.fit(again, epochs=1).reason == "the one epoch is done"
 
 
 def test_gradients_that_were_there_are_there_afterwards(tmp_path: Path) -> None:
@@ -218,7 +218,7 @@ def test_what_a_step_of_ones_own_says_meanwhile_is_heard_by_nobody(tmp_path: Pat
     assert finder.optimal_batch_size == 32
     assert sorted(set(sizes)) == [2, 4, 8, 10, 16, 32]
     assert sizes.count(32) == 3
-    assert result.reason == "all 1 epochs are done"
+    assert result.reason == "the one epoch is done"
     assert result.history["train/size"] == [10.0]
 
 
@@ -237,7 +237,7 @@ def test_another_error_than_a_full_memory_is_told_and_taken_back(tmp_path: Path)
     before = copy.deepcopy(net.state_dict())
     seen: list[bool] = []
     trainer.add_callback(LambdaCallback(on_epoch_start=lambda run: seen.append(same(net.state_dict(), before))))
-    assert trainer.fit(loader(), epochs=1).reason == "all 1 epochs are done"
+    assert trainer.fit(loader(), epochs=1).reason == "the one epoch is done"
     assert seen == [True]
 
 

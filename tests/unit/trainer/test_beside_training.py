@@ -12,7 +12,7 @@ from torch import nn
 import lineside
 from lineside.callback import Hook
 from lineside.callbacks.model_checkpoint import ModelCheckpoint
-from lineside.errors import AttachError, OptionError, RunStateError
+from lineside.errors import AttachError, CallbackNotFound, OptionError, RunStateError
 from lineside.events import Event
 from lineside.testing.trace import TraceRecorder
 from tests.unit.trainer.toys import Probe, accuracy, loader, net, points
@@ -81,11 +81,46 @@ def test_an_export_is_loaded_without_the_class_and_takes_any_batch(make: Any, tm
         ({"metrics": {"accuracy": 3}}, "metrics\\['accuracy'\\]"),
         ({"loss": None}, "either loss=.* or step="),
         ({"scheduler": object()}, "scheduler="),
+        ({"loss": "cross_entropy"}, "loss='cross_entropy' is no function"),
+        ({"metrics": ["accuracy"]}, "metrics=\\['accuracy'\\] must be a dict"),
+        ({"seed": "x"}, "seed='x' must be a whole number"),
     ],
 )
 def test_wrong_options_are_refused_at_construction(make: Any, options: dict[str, Any], message: str) -> None:
     with pytest.raises(OptionError, match=message):
         make(**options)
+
+
+def test_a_callback_that_nobody_knows_is_refused_at_construction(make: Any) -> None:
+    with pytest.raises(CallbackNotFound, match="Did you mean 'early-stopping'"):
+        make(callbacks=["early-stoping"])
+    with pytest.raises(CallbackNotFound, match="Did you mean 'early-stopping'"):
+        make().add_callback("early-stoping")
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"validate_every": "5 steps"}, "validate_every='5 steps' needs validation data"),
+        ({"resume": True}, "resume=True: use 'auto', the name or directory of a run, or None for a new one"),
+    ],
+)
+def test_wrong_options_of_a_fit_are_refused(make: Any, options: dict[str, Any], message: str) -> None:
+    with pytest.raises(OptionError, match=message):
+        make().fit(loader(), epochs=1, **options)
+
+
+def test_data_without_a_batch_is_refused_in_the_epoch_in_which_it_is_missed(make: Any) -> None:
+    with pytest.raises(OptionError, match=r"gave no batch in epoch 1\. Is it empty"):
+        make().fit([], epochs=1)
+    with pytest.raises(OptionError, match=r"gave no batch in epoch 2\. .* an iterator, which can be read only once"):
+        make().fit(iter(list(loader())), epochs=2)
+
+
+def test_what_a_fit_returns_is_printed_in_a_few_words(make: Any) -> None:
+    result = make().fit(loader(), epochs=1)
+    assert "history" not in repr(result)
+    assert "reason='the one epoch is done'" in repr(result)
 
 
 def test_torchs_plateau_scheduler_is_refused_with_the_way_out(make: Any) -> None:
@@ -119,7 +154,7 @@ def test_callbacks_are_fixed_while_the_trainer_runs(make: Any) -> None:
         trainer.fit(loader(), epochs=1)
     trainer.remove_callback(trainer.callbacks[0])
     trainer.add_callback("terminate-on-nan")
-    assert trainer.fit(loader(), epochs=1).reason == "all 1 epochs are done"
+    assert trainer.fit(loader(), epochs=1).reason == "the one epoch is done"
 
 
 def test_two_callbacks_of_one_name_are_refused_before_anything_is_written(make: Any, tmp_path: Path) -> None:

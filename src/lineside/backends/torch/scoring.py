@@ -27,6 +27,8 @@ class Scores:
     def __init__(self, metrics: Mapping[str, Any], device: torch.device) -> None:
         self.counting: dict[str, Any] = {}
         self._functions: dict[str, Callable[[Any, Any], Any]] = {}
+        if not isinstance(metrics, (Mapping, torch.nn.ModuleDict)):
+            raise OptionError(f"metrics={metrics!r} must be a dict, such as metrics={{'accuracy': accuracy}}.")
         for name, metric in metrics.items():
             if hasattr(metric, "compute") and isinstance(metric, torch.nn.ModuleDict):
                 # A MetricCollection: its members by their own names, each with a state of its own.

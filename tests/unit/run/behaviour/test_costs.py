@@ -29,6 +29,7 @@ def test_of_ten_callbacks_the_slow_one_is_named_with_its_share(
     callbacks = [Made(f"quick-{number}", on_batch_end=takes(0.001)) for number in range(9)]
     with make_run(*callbacks, Made("slow", on_batch_end=takes(0.25))) as run:
         run.progress.clock = clock.monotonic
+        run.progress.open_clock()
         train(run, epochs=5, validation=None, do=lambda run, value: clock.advance(0.241))
     assert run.elapsed == pytest.approx(10 * 0.5)
     assert run.summary is not None
