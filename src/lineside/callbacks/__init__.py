@@ -8,10 +8,12 @@ from typing import TYPE_CHECKING
 from lineside.errors import nearest
 
 if TYPE_CHECKING:
+    from lineside.callbacks.alert import Alert
     from lineside.callbacks.batch_size_finder import BatchSizeFinder
     from lineside.callbacks.confusion_matrix import ConfusionMatrix
     from lineside.callbacks.early_stopping import EarlyStopping
     from lineside.callbacks.ema import EMA
+    from lineside.callbacks.email_alert import EmailAlertCallback
     from lineside.callbacks.freeze_unfreeze import FreezeUnfreeze
     from lineside.callbacks.gradient_watch import GradientWatch
     from lineside.callbacks.lambda_callback import LambdaCallback
@@ -37,9 +39,11 @@ if TYPE_CHECKING:
 __all__ = [
     "EMA",
     "SWA",
+    "Alert",
     "BatchSizeFinder",
     "ConfusionMatrix",
     "EarlyStopping",
+    "EmailAlertCallback",
     "FreezeUnfreeze",
     "GradientWatch",
     "LRFinder",
@@ -63,6 +67,8 @@ __all__ = [
 ]
 
 _HOMES = {
+    "Alert": "alert",
+    "EmailAlertCallback": "email_alert",
     "BatchSizeFinder": "batch_size_finder",
     "ConfusionMatrix": "confusion_matrix",
     "EMA": "ema",

@@ -200,11 +200,7 @@ class Loop(Batches):
                 yield batch
                 if self._close_batch(size_of(batch)):
                     return
-            if not progress.position:
-                raise OptionError(
-                    f"The training data gave no batch in epoch {progress.epoch + 1}. Is it empty, smaller than one "
-                    "batch with drop_last=True, or an iterator, which can be read only once?"
-                )
+            self._refuse_no_batch()
         except GeneratorExit:
             # The loop was left with `break`: a step that was made before it counts.
             if self._step_due and not self._torn_down:
@@ -222,6 +218,13 @@ class Loop(Batches):
             self._batch_values = {}
             self.batch_data = self.outputs = self._loss = None
             close(feed)
+
+    def _refuse_no_batch(self) -> None:
+        if not self.progress.position:
+            raise OptionError(
+                f"The training data gave no batch in epoch {self.progress.epoch + 1}. Is it empty, smaller than one "
+                "batch with drop_last=True, or an iterator, which can be read only once?"
+            )
 
     def _limited(self, length: int | None) -> int | None:
         return length if self.batch_limit is None else min(self.batch_limit, length or self.batch_limit)

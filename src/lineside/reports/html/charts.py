@@ -97,7 +97,9 @@ def _chart(title: str, members: Sequence[str], curves: Mapping[str, Series], wor
         style = "faint" if batch and len(members) > 1 else _COLOURS.get(stage) or next(more)
         alone = name if len(members) == 1 else short(name, title)
         label = wording(*_STAGES[stage]) if stage in _STAGES else alone
-        drawn.append(Curve(label, style, at_most(curves[name].in_order(), rows)))
+        # Of layers and classes, whose curves are many, those of batches are drawn: a mean of an epoch hides a spike.
+        finest = name if stage in _STAGES or title in members else f"batch/{name}"
+        drawn.append(Curve(label, style, at_most(curves.get(finest, curves[name]).in_order(), rows)))
     chart = Chart(_title(title, wording), drawn, log=False)
     return Chart(chart.title, drawn, is_logarithmic(title, chart.finite()))
 

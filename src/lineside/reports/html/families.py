@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 
-from lineside.reports.panels import panels
+from lineside.reports.panels import RATES, panels
 
 MOST_CURVES = 12
 """Of one chart; more could not be told apart."""
@@ -16,18 +16,33 @@ def families(names: Iterable[str]) -> Iterator[tuple[str, Sequence[str]]]:
     """Yield the title of each chart and the metrics in it.
 
     What `panels` leaves alone is grouped by the part of the name before the last slash (``gradients/<layer>``), and
-    resources by the part behind it (``system/<device>/memory_percent``), so that a chart has one unit.
+    resources by the part behind it (``system/<device>/memory_percent``), so that a chart has one unit; of what was
+    logged in batches the name of the epoch stands for both. What tells how well the training went comes first.
     """
     grouped = panels(names)
     kin: dict[str, list[str]] = {}
     for title, members in grouped.items():
-        if members == [title]:
+        if _alone(title, members):
             kin.setdefault(_family(title), []).append(title)
+    found: list[tuple[str, Sequence[str]]] = []
     for title, members in grouped.items():
-        if members != [title]:
-            yield title, members
-        elif (family := kin.pop(_family(title), None)) is not None:
-            yield from _parts(_family(title), family)
+        family = kin.pop(_family(title), None) if _alone(title, members) else [title]
+        if family == [title]:
+            found.append((title, members))
+        elif family is not None:
+            found += _parts(_family(title), family)
+    return iter(sorted(found, key=_rank))
+
+
+def _rank(chart: tuple[str, Sequence[str]]) -> int:
+    title, members = chart
+    if any(name.startswith(("train/", "val/", "test/")) for name in members):
+        return 0
+    return 1 if title == RATES else 2
+
+
+def _alone(title: str, members: Sequence[str]) -> bool:
+    return not {*members} - {title, f"batch/{title}"} and title in members
 
 
 def _family(name: str) -> str:
@@ -36,9 +51,7 @@ def _family(name: str) -> str:
 
 
 def _parts(family: str, members: Sequence[str]) -> Iterator[tuple[str, Sequence[str]]]:
-    if len(members) == 1:
-        yield members[0], members
-    elif len(members) <= MOST_CURVES:
+    if len(members) <= MOST_CURVES:
         yield family, members
     else:
         for start in range(0, len(members), MOST_CURVES):

@@ -28,6 +28,16 @@ def test_values_of_batches_lie_faint_behind_those_of_the_epochs() -> None:
     ]
 
 
+def test_of_layers_the_values_of_batches_are_drawn_since_a_mean_hides_a_spike() -> None:
+    names = ("gradients/0", "gradients/1")
+    logged = {name: series([1.0]) for name in names} | {f"batch/{name}": series([0.5, 9.0]) for name in names}
+    (chart,) = charts.charts(logged, SAY)
+    assert [(curve.label, list(curve.series.values)) for curve in chart.curves] == [
+        ("0", [0.5, 9.0]),
+        ("1", [0.5, 9.0]),
+    ]
+
+
 def test_a_curve_alone_is_never_faint_and_titles_are_in_the_language_of_the_reader() -> None:
     shown = charts.charts({"batch/loss": series([3.0]), "system/cpu_percent": series([1.0])}, Wording("zh"))
     assert [(chart.title, chart.curves[0].style) for chart in shown] == [("损失", "c0"), ("cpu (%)", "c0")]

@@ -25,11 +25,24 @@ def test_layers_classes_and_devices_share_a_chart_with_one_unit() -> None:
     ]
 
 
+def test_what_was_logged_in_batches_shares_a_chart_as_well() -> None:
+    names = ["batch/gradients/0", "batch/gradients/total", "gradients/0", "gradients/total", "batch/gap", "gap"]
+    assert list(families(names)) == [
+        ("gradients", ["gradients/0", "gradients/total"]),
+        ("gap", ["batch/gap", "gap"]),
+    ]
+
+
+def test_what_tells_how_well_it_went_comes_before_rates_and_those_before_diagnostics() -> None:
+    names = ["gradients/0", "gradients/1", "lr", "train/loss", "val/accuracy"]
+    assert [title for title, _ in families(names)] == ["loss", "accuracy", "learning rate", "gradients"]
+
+
 def test_one_alone_goes_by_its_own_name() -> None:
     assert list(families(["gap", "custom/gap", "val/accuracy"])) == [
+        ("accuracy", ["val/accuracy"]),
         ("gap", ["gap"]),
         ("custom/gap", ["custom/gap"]),
-        ("accuracy", ["val/accuracy"]),
     ]
 
 
