@@ -4,7 +4,7 @@ A reference is an address whose secret parts are named instead of written out::
 
     wecombot://${WECOM_KEY}                      from the environment
     mailtos://me:${file:/run/secrets/mail}@…     from a file
-    $ALERT_ADDRESS    file:/run/secrets/alerts the whole address
+    $LINESIDE_ALERTS    file:/run/secrets/alerts the whole address
 
 References are stored and shown; what they stand for never is.
 """

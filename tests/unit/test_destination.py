@@ -12,7 +12,7 @@ KEY = "693axxx6-7aoc-4bc4-97a0-0ec2sifa5aaa"
 @pytest.mark.parametrize(
     "address",
     [
-        "$ALERT_ADDRESS",
+        "$LINESIDE_ALERTS",
         "file:/run/secrets/alerts",
         "wecombot://${WECOM_KEY}",
         "mailtos://me:${PASSWORD}@smtp.example.com?to=you@example.com",

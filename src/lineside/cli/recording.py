@@ -47,7 +47,7 @@ def record_alerts(directory: Path, to: Sequence[str], *, trusting: bool) -> set[
         if holds_secret(address):
             raise OptionError(
                 "--to must name its secret instead of holding it, since arguments can be seen by everybody on this "
-                "machine: put the address into a variable, such as --to '$ALERT_ADDRESS'."
+                "machine: put the address into a variable, such as --to '$LINESIDE_ALERTS'."
             )
     left = _left_routes(directory, trusting=trusting, alone=not to)
     routes = [*left, *(Route(address, frozenset(get_args(Level))) for address in to)]

@@ -19,12 +19,14 @@ from lineside.system.cgroup import Cgroup
 
 VARIABLES: Final = (
     "LINESIDE_ADVICE",
+    "LINESIDE_ALERTS",
     "LINESIDE_LANG",
+    "LINESIDE_MAIL",
     "LINESIDE_ON_ERROR",
     "LINESIDE_RESUME",
     "LINESIDE_SUPERVISED",
 )
-"""What Lineside reads of the environment."""
+"""What Lineside reads of the environment, and what its examples call the addresses of alerts."""
 _UPSERT: Final = (3, 24, 0)
 _TRUSTED_SCHEMA: Final = (3, 31, 0)
 _LEAST_SHARED: Final = 1 << 29
