@@ -29,3 +29,8 @@ def language() -> Language:
 def text(en: str, zh: str) -> str:
     """Return one of two texts that say the same, and stand side by side where they are used."""
     return zh if language() == "zh" else en
+
+
+def counted(count: int, thing: str) -> str:
+    """Return ``1 value``, ``2 values``: in English a thing that is counted has a plural."""
+    return f"{count} {thing}" if count == 1 else f"{count} {thing}s"

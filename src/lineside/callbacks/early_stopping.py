@@ -9,7 +9,7 @@ from typing import Any, Unpack
 from lineside.best import Best
 from lineside.callback import CallbackOptions
 from lineside.errors import OptionError
-from lineside.language import text
+from lineside.language import counted, text
 from lineside.metrics import MetricPoint
 from lineside.monitor import Mode, direction
 from lineside.options import check_number, check_whole
@@ -147,17 +147,18 @@ class EarlyStopping(Watcher):
     def _out_of_patience(self) -> str:
         if self.best is None:
             return text(
-                f"{self.monitor} gave no finite value in {self._wait} values",
+                f"{self.monitor} gave no finite value in {counted(self._wait, 'value')}",
                 f"{self.monitor} 连续 {self._wait} 次没有有限值",
             )
+        values = counted(self._wait, "value")
         best = text(f"{self.best:g} of epoch {self._best_epoch + 1}", f"第 {self._best_epoch + 1} 轮的 {self.best:g}")
         if not self._beats_baseline(self.best):
             return text(
-                f"{self.monitor} has not beaten baseline = {self.baseline:g} for {self._wait} values; best is {best}",
+                f"{self.monitor} has not beaten baseline = {self.baseline:g} for {values}; best is {best}",
                 f"{self.monitor} 连续 {self._wait} 次没有超过基线 {self.baseline:g}，最好的是{best}",
             )
         return text(
-            f"{self.monitor} has not improved on {best} for {self._wait} values",
+            f"{self.monitor} has not improved on {best} for {values}",
             f"{self.monitor} 连续 {self._wait} 次没有超过{best}",
         )
 

@@ -8,7 +8,7 @@ from typing import Any, Unpack
 from lineside.best import Best
 from lineside.callback import CallbackOptions
 from lineside.errors import AttachError, OptionError, nearest
-from lineside.language import text
+from lineside.language import counted, text
 from lineside.metrics import MetricPoint
 from lineside.monitor import Mode, direction
 from lineside.options import check_number, check_whole
@@ -107,7 +107,7 @@ class ReduceLROnPlateau(Watcher):
 
     def _lower(self, run: RunView) -> None:
         reason = text(
-            f"{self.monitor} has not improved for {self.patience} values",
+            f"{self.monitor} has not improved for {counted(self.patience, 'value')}",
             f"{self.monitor} 连续 {self.patience} 次没有改善",
         )
         lowered = []

@@ -101,8 +101,8 @@ class RunSummary:
             metrics=metrics,
             decisions=[Decision(entry) for entry in reader.requests()],
             alerts=reader.events("alert"),
-            attempts=(attempts := reader.attempts()),
-            evaluations=_evaluations(attempts, ends, reader.events("train_start", attempts="all")),
+            attempts=reader.attempts(),
+            evaluations=reader.evaluations(),
             costs=recorded_costs(ends[-1].data.get("costs")) if ends else (),
             **_outbox(run),
             last_words=LastWords.read(reader, record, metrics) if standing.died else None,
@@ -167,12 +167,6 @@ def _outbox(run: RunDirectory) -> dict[str, Any]:
         return {"outbox": OutboxStanding.read(run.path)}
     except StoreError as error:
         return {"outbox_error": str(error)}
-
-
-def _evaluations(attempts: Sequence[Attempt], ends: Sequence[Event], begun: Sequence[Event]) -> frozenset[int]:
-    over = min((end.attempt for end in ends), default=None)
-    trained = {event.attempt for event in begun}
-    return frozenset(one.number for one in attempts if over is not None and one.number > over) - trained
 
 
 def _up_to(record: RunRecord, metrics: Sequence[MetricSummary]) -> RunRecord:

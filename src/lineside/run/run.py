@@ -202,8 +202,7 @@ class Run(RehearsingLoop):
                 session.checkpoints.protect(session.checkpoint.name)
             log.info("Resumed %s from %s at step %d.", self.name, session.checkpoint.name, self.step)
         elif session.evaluates:
-            self.progress.step = session.record.progress.get("step") or 0
-            self.progress.epoch = session.record.progress.get("epoch") or 0
+            self.progress.step, self.progress.epoch = session.reached
         pending = {request.id for request in self.requests.waiting}
         self.requests.mark_seen(set(session.answered) - pending)
         self.points.replay(session.replay)

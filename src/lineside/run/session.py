@@ -227,6 +227,13 @@ class Session:
         """Whether this attempt only evaluates a run that is over."""
         return self._final is not None
 
+    @property
+    def reached(self) -> tuple[int, int]:
+        """The step and the epoch, from 0, that a run has reached which is to be evaluated."""
+        step, epoch = (self.record.progress.get(key) or 0 for key in ("step", "epoch"))
+        # Of one that has come to its end the record counts the epochs that are over.
+        return step, max(0, epoch - 1) if self._final and self._final[0] in ("completed", "stopped") else epoch
+
     def open_store(self) -> StoreWriter:
         """Return the writer of the run's records, with this attempt begun."""
         writer = StoreWriter(self.directory.database, self.record.attempt, time.time)

@@ -106,6 +106,15 @@ class RunReader:
             events = [Event.from_row(row) for row in found]
             return [event for event in events if cuts.keep(event.attempt, event.step, event.time)]
 
+    def evaluations(self) -> frozenset[int]:
+        """Return the numbers of the attempts behind the end of the training that trained nothing."""
+        with self._snapshot():
+            found = self._connection.execute(
+                "SELECT number FROM attempt WHERE number > (SELECT MIN(attempt) FROM event WHERE kind = 'end')"
+                " EXCEPT SELECT attempt FROM event WHERE kind = 'train_start'"
+            )
+            return frozenset(int(number) for (number,) in found)
+
     def texts(self, tag: str | None = None, *, attempts: Attempts = "effective") -> list[Text]:
         """Return logged texts, in order; of one tag or of all."""
         with self._snapshot():

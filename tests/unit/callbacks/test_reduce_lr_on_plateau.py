@@ -37,7 +37,7 @@ def test_the_reason_is_recorded() -> None:
     run.epoch_end(val_loss=0.5)
     run.epoch_end(val_loss=0.5)
     (request,) = run.requests
-    assert (request.author, request.reason) == ("reduce-lr-on-plateau", "val/loss has not improved for 1 values")
+    assert (request.author, request.reason) == ("reduce-lr-on-plateau", "val/loss has not improved for 1 value")
     assert run.alerts == []
 
 
@@ -98,7 +98,7 @@ def test_it_tells_people_only_if_it_is_to() -> None:
     run.epoch_end(val_loss=0.5)
     (alert,) = run.alerts
     assert (alert.level, alert.durable, alert.title) == ("info", False, "Learning rate lowered")
-    assert alert.text == "val/loss has not improved for 1 values: body: 0.5 → 0.25, head: 1 → 0.5"
+    assert alert.text == "val/loss has not improved for 1 value: body: 0.5 → 0.25, head: 1 → 0.5"
 
 
 def test_where_nothing_can_be_lowered_nobody_is_told() -> None:

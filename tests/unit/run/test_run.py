@@ -119,7 +119,7 @@ def test_an_evaluation_of_a_run_that_is_over_changes_nothing_of_how_it_ended(mak
         train(done)
     options: dict[str, Any] = {"project": "default", "name": None, "run_dir": run_dir}
     with Run.for_evaluation(done.dir, **options) as run:
-        assert (run.attempt, run.step) == (2, 2)
+        assert (run.attempt, run.step, run.epoch) == (2, 2, 0)
         with pytest.raises(RunDirectoryBusy), Run.for_evaluation(done.dir, **options):
             pass
         with run.evaluation("test"):

@@ -187,6 +187,16 @@ def test_events_that_are_known_can_be_passed_over(open_writer: OpenWriter, tmp_p
         assert reader.events(attempts="all", skip=4) == []
 
 
+def test_attempts_behind_the_end_that_train_nothing_are_evaluations(open_writer: OpenWriter, tmp_path: Path) -> None:
+    for attempt, kinds in ((1, []), (2, ["train_start", "end"]), (3, []), (4, ["train_start"]), (5, [])):
+        writer = open_writer(attempt)
+        for kind in kinds:
+            writer.event(kind, step=1, epoch=0, time=1.0, data={})
+        writer.close()
+    with RunReader.open(tmp_path) as reader:
+        assert reader.evaluations() == {3, 5}
+
+
 def test_one_request_is_read_as_the_last_attempt_recorded_it(open_writer: OpenWriter, tmp_path: Path) -> None:
     request = Request(Kind.STOP, "enough", "ada", "operator", id="a")
     first = open_writer(1)

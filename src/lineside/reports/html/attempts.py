@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 from lineside.reports.html.evidence import Evidence
@@ -50,7 +49,7 @@ def _go(evidence: Evidence, attempt: Attempt, after: Attempt | None) -> Go:
         number=attempt.number,
         started=attempt.started,
         ended=max((event.time for event in own), default=attempt.started),
-        status=_status(evidence, own, end, is_last=after is None),
+        status=_status(evidence, attempt, end, is_last=after is None),
         reason=str(end.data.get("reason") or "") if end is not None else "",
         resumed_step=attempt.resumed_step,
         step=reached,
@@ -58,9 +57,9 @@ def _go(evidence: Evidence, attempt: Attempt, after: Attempt | None) -> Go:
     )
 
 
-def _status(evidence: Evidence, own: Sequence[Event], end: Event | None, *, is_last: bool) -> str:
+def _status(evidence: Evidence, attempt: Attempt, end: Event | None, *, is_last: bool) -> str:
+    if attempt.number in evidence.evaluations:
+        return "evaluated"
     if end is None:
         return evidence.status if is_last else "killed"
-    if end.data.get("status") == "completed" and all(event.kind != "train_start" for event in own):
-        return "evaluated"
     return str(end.data.get("status"))

@@ -61,6 +61,7 @@ def contents(evidence: Evidence, language: Language) -> dict[str, Any]:
         "kept_count": len(evidence.checkpoints.entries),
         "saved": saved(evidence),
         "goes": goes,
+        "trainings": record.attempt - len(evidence.evaluations),
         "texts": notices.texts(evidence),
         "hparams": facts.rows(record.hparams, say),
         "environment": facts.rows(_environment(evidence, say), say),

@@ -118,7 +118,8 @@ def marks(evidence: Evidence, top: Outcome | None) -> list[Mark]:
     cuts = [step for kind, step in applied if kind is Kind.SET_LR]
     found = [Mark(step, "cut") for step in cuts] if len(cuts) <= _MOST_CUTS else []
     found += [Mark(step, _MARKED[kind]) for kind, step in applied if kind in _MARKED]
-    found += [Mark(one.resumed_step, "resume") for one in evidence.attempts[1:] if one.resumed_step is not None]
+    goes = [one for one in evidence.attempts if one.number not in evidence.evaluations]
+    found += [Mark(one.resumed_step, "resume") for one in goes[1:] if one.resumed_step is not None]
     if top is not None and top.best is not None:
         found.append(Mark(top.best.step, "best"))
     return found

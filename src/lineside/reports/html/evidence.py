@@ -27,6 +27,7 @@ class Evidence:
         record: what the run says of itself.
         status: how it stands; ``killed`` where it could not say so itself.
         attempts: first to last.
+        evaluations: numbers of those behind the end of the training, which trained nothing.
         last_steps: how far each attempt came.
         history: all events, those that a later attempt has made anew included.
         events: those that count.
@@ -45,6 +46,7 @@ class Evidence:
     checkpoints: Catalog
     outbox: OutboxStanding | None = field(default_factory=OutboxStanding)
     attempts: Sequence[Attempt] = ()
+    evaluations: frozenset[int] = frozenset()
     last_steps: Mapping[int, int] = field(default_factory=dict)
     history: Sequence[Event] = ()
     events: Sequence[Event] = ()
@@ -103,6 +105,7 @@ def _recorded(reader: RunReader) -> dict[str, Any]:
     latest = {name: reader.latest(name) for name in selection.shown}
     return {
         "attempts": reader.attempts(),
+        "evaluations": reader.evaluations(),
         "last_steps": reader.last_steps(),
         "history": reader.events(attempts="all"),
         "events": reader.events(),

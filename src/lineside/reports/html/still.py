@@ -11,7 +11,7 @@ from lineside.reports.html.charts import Chart, Curve, Mark
 from lineside.store.extremes import at_most
 
 WIDTH, HEIGHT = 420, 200
-_LEFT, _RIGHT, _TOP, _BOTTOM = 48, 414, 8, 176
+_LEFT, _RIGHT, _TOP, _BOTTOM = 56, 402, 8, 176
 _MOST_POINTS = 24_000
 """Of all drawings together; at ten bytes a point a quarter of a megabyte."""
 _FEW_POINTS = 40

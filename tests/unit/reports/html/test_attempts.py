@@ -1,6 +1,8 @@
 from __future__ import annotations
 
 from lineside.reports.html.attempts import attempts
+from lineside.reports.html.contents import contents
+from lineside.reports.html.decisions import kinds, marks
 from tests.unit.reports.html.recorded import BEGAN, Recorded
 
 
@@ -41,8 +43,11 @@ def test_an_evaluation_is_no_training(recorded: Recorded) -> None:
     recorded.event("train_start")
     recorded.ended()
     recorded.attempt(2, resumed_step=30)
-    recorded.ended()
-    assert [one.status for one in attempts(recorded.evidence())] == ["completed", "evaluated"]
+    recorded.attempt(3, resumed_step=30)
+    evidence = recorded.evidence()
+    assert [one.status for one in attempts(evidence)] == ["completed", "evaluated", "evaluated"]
+    assert kinds(marks(evidence, None)) == []
+    assert contents(evidence, "en")["trainings"] == 1
 
 
 def test_a_run_without_records_has_none(recorded: Recorded) -> None:
