@@ -13,7 +13,8 @@ from lineside.callback import Callback
 from lineside.checkpoints.checkpoint import Checkpoint
 from lineside.errors import AttachError
 from lineside.events import Event
-from lineside.ports import RunView
+from lineside.outbox.standing import OutboxStanding
+from lineside.ports import Route, RunView
 from lineside.testing.lifecycle import Point, points, prediction, training
 from lineside.testing.requiring import require
 from lineside.testing.toy import BATCHES, EPOCHS, LEARNING_RATE, expected_values
@@ -138,6 +139,23 @@ class HostContract:
         recorder = TraceRecorder()
         self.fit([Asks(_pause_a_moment, Event.EPOCH_END), recorder], epochs=2, run_dir=tmp_path)
         _same(points(recorder.trace), training(2, self.lacking))
+
+    def test_an_alert_outlives_the_training(self, tmp_path: Path) -> None:
+        """One that has a route is on the disk when it returns, and waits there when nobody can be reached."""
+        waiting: list[int] = []
+        directories: list[Path] = []
+
+        def alert(run: RunView) -> None:
+            run.alert("the toy is on fire")
+            waiting.append(OutboxStanding.read(run.dir).waiting)
+            directories.append(run.dir)
+
+        asking = Asks(alert, Event.EPOCH_END)
+        asking.routes = [Route("$NOBODY_TO_REACH")]
+        self.fit([asking], epochs=1, run_dir=tmp_path)
+        require(waiting == [1], f"Behind run.alert {waiting} deliveries waited, not [1].")
+        (queue,) = OutboxStanding.read(directories[0]).queues
+        require("NOBODY_TO_REACH is not set" in str(queue.detail), f"It was not tried: {queue}")
 
     def test_a_callback_that_raises_everywhere_disturbs_nobody(self, tmp_path: Path) -> None:
         """The others see every event."""
