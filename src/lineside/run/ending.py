@@ -39,7 +39,7 @@ def close(run: Run, session: Session | None, error: BaseException | None) -> Bas
             error = run.dispatcher.fatal[0]
             run.reason = culprit(error)
         status = _status(run, error)
-        outbox = run.wiring.close_post(began)
+        outbox = run.wiring.close_post(began, leaving=isinstance(error, Interrupted))
         _sum_up(run, outbox)
         if session is None or not session.evaluates:
             _write_down(run, status, outbox)

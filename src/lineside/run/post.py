@@ -41,6 +41,7 @@ class Post:
         directory: of the run.
         routes: of all its callbacks.
         resumed_step: of the checkpoint from which this attempt goes on; None where it begins from nothing.
+        evaluates: the run is over, and only evaluated; the routes that its training left stay.
         clock: monotonic seconds.
         limits: of the outbox.
     """
@@ -50,6 +51,8 @@ class Post:
         directory: Path,
         routes: Sequence[Route],
         resumed_step: int | None = None,
+        *,
+        evaluates: bool = False,
         clock: Callable[[], float] = time.monotonic,
         limits: Limits | None = None,
     ) -> None:
@@ -57,6 +60,7 @@ class Post:
         self._directory = directory
         self._routes = routes
         self._resumed_step = resumed_step
+        self._evaluates = evaluates
         self._clock = clock
         self._outbox = Outbox(directory, limits)
         self._sender = SenderProcess(
@@ -74,9 +78,10 @@ class Post:
         return sorted({route.reference for route in self._routes})
 
     def start(self) -> None:
-        """Leave the routes for whoever watches over the run, and see to what an earlier attempt has left."""
+        """Leave the routes for whoever watches over the training, and see to what an earlier attempt has left."""
         try:
-            write_routes(self._directory, self._routes)
+            if not self._evaluates:
+                write_routes(self._directory, self._routes)
         except OSError as error:
             log.warning("The routes of alerts could not be left in %s: %s.", self._directory, error)
         standing = self.standing()

@@ -33,6 +33,11 @@ REPORT_INTERVAL = 5.0
 """Seconds between two writes of the run's progress into its record, which is its heartbeat."""
 
 
+LEAVING = 2.0
+"""Seconds that alerts get when a run is interrupted: how it ended must be written down before the kill that may follow,
+and whoever resumes the run sends the rest."""
+
+
 class Wiring:
     """Connects a run to everything that stands beside the training thread."""
 
@@ -63,7 +68,7 @@ class Wiring:
         self.helper = HelperProcess(self._job_failed)
         self._pulse = Pulse(run)
         resumed_step = None if session.branched else session.resumed_step
-        self.post = Post(directory.path, routes_of(self._callbacks), resumed_step)
+        self.post = Post(directory.path, routes_of(self._callbacks), resumed_step, evaluates=session.evaluates)
         self._reported = time.monotonic()
         self._inbox_is_open = False
         self._poller = Poller(
@@ -123,9 +128,13 @@ class Wiring:
         self.records.flush()
         return self.dispatcher.close(time.monotonic)
 
-    def close_post(self, since: float) -> OutboxStanding | None:
-        """Let alerts be sent until the deadline, counted from when the end began; return how the outbox stands."""
-        return self.post.close(max(1.0, max(1.0, *self._deadlines()) - (time.monotonic() - since)))
+    def close_post(self, since: float, *, leaving: bool) -> OutboxStanding | None:
+        """Let alerts be sent until the deadline, counted from when the end began; return how the outbox stands.
+
+        With `leaving` the process was told to go and may soon be killed: it takes `LEAVING` seconds at most.
+        """
+        seconds = max(1.0, *self._deadlines()) - (time.monotonic() - since)
+        return self.post.close(max(1.0, min(seconds, LEAVING) if leaving else seconds))
 
     def close_store(self) -> list[str]:
         """Put the last records on the disk; tell, as `close_lanes` does, whether that took too long."""

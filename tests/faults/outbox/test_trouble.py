@@ -104,7 +104,7 @@ def test_a_flood_fills_the_outbox_to_its_bound_and_no_further(monkeypatch: pytes
 
     monkeypatch.setattr(lineside.run.post, "SENDERS", SENDERS)
     post, limits = lineside.run.wiring.Post, Limits(items=100)
-    monkeypatch.setattr(lineside.run.wiring, "Post", lambda *given: post(*given, limits=limits))
+    monkeypatch.setattr(lineside.run.wiring, "Post", lambda *given, **more: post(*given, **more, limits=limits))
     with Run(callbacks=[Flooding()], run_dir=tmp_path / "runs") as run:
         for _ in run.epochs(1):
             for _ in run.batches(range(500)):

@@ -10,6 +10,7 @@ import pytest
 from lineside import Callback, Run
 from lineside.errors import OptionError
 from lineside.outbox.outbox import Outbox
+from lineside.outbox.routes import read_routes
 from lineside.outbox.standing import OutboxStanding
 from lineside.ports import Route
 from lineside.run import post as post_module
@@ -153,6 +154,28 @@ def test_the_end_begins_only_once_it_is_asked(tmp_path: Path) -> None:
     finally:
         del os.environ["NOWHERE"]
     assert OutboxStanding.read(run.dir).sent == 1
+
+
+def test_an_evaluation_leaves_the_routes_of_the_training(tmp_path: Path) -> None:
+    run = trained(tmp_path, Telling())
+    with Run.for_evaluation(run.dir, project="default", name="r", run_dir=tmp_path / "runs"):
+        pass
+    assert len(read_routes(run.dir)) == 1
+
+
+def test_a_run_that_is_interrupted_leaves_soon(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    class Interrupting(Telling):
+        def on_epoch_end(self, run) -> None:
+            run.alert("a")
+            run.interrupt("time is up")
+
+    given = []
+    monkeypatch.setattr(post_module.SenderProcess, "close", lambda _, seconds: given.append(seconds))
+    with pytest.raises(SystemExit):
+        trained(tmp_path, Interrupting())
+    trained(tmp_path, Telling(("a", {})))
+    assert 1.0 <= given[0] <= 2.0
+    assert 9.0 < given[1] <= 10.0
 
 
 def test_a_rule_that_repeats_itself_behind_a_checkpoint_is_delivered_once(tmp_path: Path) -> None:
