@@ -6,10 +6,13 @@ import logging
 import math
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
+from functools import partial
+from pathlib import Path
 from typing import Any, Literal
 
 from lineside.errors import RunStateError
 from lineside.language import text
+from lineside.run.host_file import check_host_file
 from lineside.run.run import Run
 
 log = logging.getLogger("lineside")
@@ -54,6 +57,19 @@ class DrivenRun(Run):
         """Whether this attempt goes on from a checkpoint of this run."""
         session = self._session
         return session is not None and session.checkpoint is not None and not session.branched
+
+    def check_host_file(self, path: str | Path, kind: str) -> None:
+        """Refuse a file that the framework goes on from by itself, unless it was committed with our checkpoint.
+
+        Args:
+            path: the framework's own file.
+            kind: the suffix of such files.
+
+        Raises:
+            RunStateError: they do not belong together.
+        """
+        checkpoint = self._session.checkpoint if self._session is not None and self.resumed else None
+        self._guarded(partial(check_host_file, path, checkpoint, run=self.name, framework=self.host, kind=kind))
 
     def open(self) -> None:
         """Open the run's directory, set callbacks up, and restore what is to be resumed."""

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import shutil
+import signal
 import subprocess
 import sys
 from contextlib import suppress
@@ -22,6 +24,7 @@ from lineside.errors import LinesideError, RunStateError
 from lineside.events import Event
 from lineside.testing.toy_callbacks import Asks
 from tests.architecture.repository import ROOT
+from tests.frameworks.lightning import killed
 from tests.frameworks.lightning.line import Line, fit
 
 pytestmark = [
@@ -96,14 +99,33 @@ def test_a_checkpoint_of_another_model_is_refused(tmp_path: Path) -> None:
         fit([lightning(run_dir=tmp_path, resume="auto")], Wider(), max_epochs=2)
 
 
-def test_two_places_to_go_on_from_are_refused(tmp_path: Path) -> None:
+def test_a_file_of_lightning_that_is_no_part_of_the_checkpoint_is_refused(tmp_path: Path) -> None:
     made = fit([], max_epochs=1)
     made.save_checkpoint(tmp_path / "theirs.ckpt")
-    bridge = lightning(run_dir=tmp_path, resume="auto")
-    from tests.frameworks.lightning.line import trainer, training
+    own = {"ckpt_path": tmp_path / "theirs.ckpt", "weights_only": False}
+    with pytest.raises(RunStateError, match=r"theirs\.ckpt, and the run .* begins: they do not belong together"):
+        killed.train(tmp_path, resume="auto", **own)
+    with suppress(RuntimeError):
+        killed.train(tmp_path, _cut(2))
+    with pytest.raises(RunStateError, match=r"step 8, of which that file is no part.*step00000008[^/]*/model\.ckpt"):
+        killed.train(tmp_path, resume="auto", **own)
 
-    with pytest.raises(RunStateError, match="leave ckpt_path out"):
-        trainer(bridge, max_epochs=2).fit(Line(), training(), ckpt_path=tmp_path / "theirs.ckpt", weights_only=False)
+
+def test_a_real_kill(tmp_path: Path) -> None:
+    """Early stopping stops where it does without a kill, the best stays the best, and the rate goes on."""
+    command = [sys.executable, "-W", "ignore", "-m", "tests.frameworks.lightning.killed", str(tmp_path / "ours")]
+    assert subprocess.run(command, cwd=ROOT, capture_output=True, check=False).returncode == -signal.SIGKILL
+    shutil.copytree(tmp_path / "ours", tmp_path / "theirs")
+    whole = killed.train(tmp_path / "whole").run
+    newest = max((tmp_path / "theirs").rglob("model.ckpt"), key=lambda path: path.parent.name)
+    for where, own in (("ours", {}), ("theirs", {"ckpt_path": newest, "weights_only": False})):
+        rest = killed.train(tmp_path / where, resume="auto", **own).run
+        assert (rest.attempt, rest.epoch) == (2, 6)
+        assert (rest.reason, rest.step) == (whole.reason, whole.step)
+        assert rest.history == whole.history
+        assert whole.history["lr"][1:4] == pytest.approx([0.05, 0.05, 0.005])
+        best, kept = (run.checkpoints.best for run in (whole, rest))
+        assert (best.step, best.metrics["val/loss"].value) == (kept.step, kept.metrics["val/loss"].value) == (8, 0.0)
 
 
 def test_a_real_sigterm_leaves_a_resumable_run(tmp_path: Path) -> None:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import shutil
+import signal
 import subprocess
 import sys
 from contextlib import suppress
@@ -24,6 +26,7 @@ from lineside.errors import LinesideError, RunStateError
 from lineside.events import Event
 from lineside.testing.toy_callbacks import Asks, CountsEpochs
 from tests.architecture.repository import ROOT
+from tests.frameworks.transformers import killed
 from tests.frameworks.transformers.line import InOrder, Line, trainer
 
 
@@ -106,6 +109,34 @@ def test_a_checkpoint_of_another_model_is_refused(tmp_path: Path) -> None:
         trainer(tmp_path, bridge([ModelCheckpoint(), _cut(1)], run_dir=tmp_path)).train()
     with pytest.raises((LinesideError, RuntimeError), match=r"layer\.weight|size mismatch"):
         trainer(tmp_path, bridge(run_dir=tmp_path, resume="auto"), model=Wider()).train()
+
+
+def test_a_real_kill(tmp_path: Path) -> None:
+    """Early stopping stops where it does without a kill, the best stays the best, and the rate goes on."""
+    command = [sys.executable, "-W", "ignore", "-m", "tests.frameworks.transformers.killed", str(tmp_path / "ours")]
+    assert subprocess.run(command, cwd=ROOT, capture_output=True, check=False).returncode == -signal.SIGKILL
+    shutil.copytree(tmp_path / "ours", tmp_path / "theirs")
+    whole = killed.train(tmp_path / "whole").run
+    for where, by_itself in (("ours", None), ("theirs", True)):
+        rest = killed.train(tmp_path / where, resume="auto", by_itself=by_itself).run
+        assert (rest.attempt, rest.epoch) == (2, 6)
+        assert (rest.reason, rest.step) == (whole.reason, whole.step)
+        assert rest.history == whole.history
+        assert whole.history["lr"][0] > 9 * whole.history["lr"][3] > 0
+        best, kept = (run.checkpoints.best for run in (whole, rest))
+        assert (best.step, best.metrics["val/loss"].value) == (kept.step, kept.metrics["val/loss"].value) == (8, 0.0)
+
+
+def test_a_checkpoint_that_is_not_that_of_the_run_is_refused(tmp_path: Path) -> None:
+    """Also one of the same step, which no count of steps tells from ours."""
+    theirs = trainer(tmp_path, save_strategy="epoch")
+    theirs.train()
+    with suppress(RuntimeError):
+        trainer(tmp_path, bridge([ModelCheckpoint(), _cut(1)], run_dir=tmp_path)).train()
+    again = bridge([ModelCheckpoint()], run_dir=tmp_path, resume="auto")
+    same_step = str(tmp_path / "transformers" / "checkpoint-4")
+    with pytest.raises(RunStateError, match=r"checkpoint-4.*the run goes on from .*step00000004"):
+        trainer(tmp_path, again).train(resume_from_checkpoint=same_step)
 
 
 def test_a_real_sigterm_leaves_a_resumable_run(tmp_path: Path) -> None:

@@ -11,7 +11,7 @@ from torch import Tensor
 
 from lineside.bridges.lightning.echo import Echo
 from lineside.bridges.lightning.epoch_end import EpochEnd
-from lineside.bridges.lightning.host import LightningHost
+from lineside.bridges.lightning.host import SUFFIX, LightningHost
 from lineside.bridges.lightning.published import Published
 from lineside.callback import Callback
 from lineside.errors import RunStateError
@@ -52,15 +52,14 @@ class LightningCallback(Base):
     def on_fit_start(self, trainer: Any, pl_module: Any) -> None:
         """Open the run; model and optimizers are in their places by now."""
         _alone(trainer)
-        if self._resume["resume"] is not None and trainer.ckpt_path is not None:
-            raise RunStateError(
-                f"Both resume={self._resume['resume']!r} and ckpt_path={str(trainer.ckpt_path)!r} say where to go on: "
-                "leave ckpt_path out, since a run puts Lightning's loops back as well."
-            )
         run = self._new_run(trainer, pl_module, **self._resume)
         self._scaler = getattr(trainer.precision_plugin, "scaler", None)
         run.has_validation = bool(trainer.enable_validation)
         run.open()
+        if self._resume["resume"] is not None and trainer.ckpt_path is not None:
+            run.check_host_file(trainer.ckpt_path, SUFFIX)
+            # Everything is in its place. Lightning itself would go on in the middle of an epoch, with other batches.
+            trainer._checkpoint_connector.resume_end()  # noqa: SLF001 - lets go of the file that it has read
         self._directory = run.dir
         run.echo = Echo(trainer) if trainer.loggers else None
         self._published.forget()

@@ -33,8 +33,8 @@ def lightning(
         name: what the run is called.
         run_dir: where all projects lie.
         resume: None for a new run, ``"auto"`` for the newest one of this project and name that was interrupted, failed
-            or was killed (or a new one), or the name of a run. Leave ``ckpt_path=`` out then: model, optimizers,
-            schedulers and Lightning's own loops are put back from the run's checkpoint.
+            or was killed (or a new one), or the name of a run. Model, optimizers, schedulers and Lightning's own loops
+            are put back from the run's checkpoint; ``ckpt_path=`` is not needed, and may only be a file of it.
         start_from: a checkpoint from which a new run branches.
         continue_stopped: go on although the run was stopped.
         seed: of all random generators; None leaves them to `lightning.seed_everything`.

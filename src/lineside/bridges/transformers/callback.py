@@ -71,8 +71,24 @@ class TransformersCallback(TrainerCallback):
             self._trainer, self._watch = trainer, Watch(trainer, self)
 
     def checkpoint_for(self, wanted: Any) -> Any:
-        """Return from where a training goes on: from where the user wants it, or the run does."""
-        return self.checkpoint if wanted is None else wanted
+        """Return from where a training goes on: from where the user wants it, or the run does.
+
+        Raises:
+            RunStateError: both say so, and say different things.
+        """
+        ours = self.checkpoint
+        if wanted is None:
+            return ours
+        if wanted is False or self._resume is None:
+            return wanted
+        if wanted is True:  # Hugging Face's word for the newest
+            return ours or wanted
+        if ours is None or Path(wanted).resolve() != Path(ours).resolve():
+            raise RunStateError(
+                f"resume_from_checkpoint={str(wanted)!r} and resume={str(self._resume)!r} do not belong together: the "
+                f"run goes on from {ours or 'nothing'}. Leave resume_from_checkpoint out, or give that directory."
+            )
+        return wanted
 
     @property
     def checkpoint(self) -> str | None:

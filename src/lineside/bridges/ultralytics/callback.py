@@ -13,7 +13,7 @@ from lineside.bridges.ultralytics import ranks
 from lineside.bridges.ultralytics.ended import EndedRun
 from lineside.bridges.ultralytics.follower import Follower
 from lineside.bridges.ultralytics.going_on import go_on
-from lineside.bridges.ultralytics.host import UltralyticsHost, evaluating_host
+from lineside.bridges.ultralytics.host import SUFFIX, UltralyticsHost, evaluating_host
 from lineside.bridges.ultralytics.integrations import check_integrations, switch
 from lineside.bridges.ultralytics.luggage import Luggage
 from lineside.bridges.ultralytics.ordinarily import ordinarily
@@ -111,11 +111,6 @@ class UltralyticsCallback:
     def on_pretrain_routine_end(self, trainer: Any) -> None:
         """Open the run; model, average, optimizer and schedule are in their places."""
         luggage = self._luggage
-        if luggage.resume["resume"] is not None and trainer.args.resume:
-            raise RunStateError(
-                f"Both resume={luggage.resume['resume']!r} and yolo.train(resume={str(trainer.args.resume)!r}) say "
-                "where to go on: leave resume= out of yolo.train, since a run puts Ultralytics' state back as well."
-            )
         self._several = ranks.is_several(trainer)
         self._host = UltralyticsHost(trainer)
         hparams = luggage.hparams
@@ -134,6 +129,8 @@ class UltralyticsCallback:
             agreement.run, run.world_size = run, trainer.world_size
         run.has_validation = bool(trainer.args.val)
         run.open()
+        if luggage.resume["resume"] is not None and trainer.args.resume:
+            run.check_host_file(trainer.args.resume, SUFFIX)
         run.echo = self._keep
         self._directory, self._training, self._in_batch = run.dir, True, False
         self._logged, self._own_metrics = {}, None
