@@ -18,12 +18,14 @@ class Command:
         home: ``module:function`` within `lineside.cli`; of a group, a function that returns its `typer.Typer`.
         sentence: what it does, short enough for a line of a terminal.
         is_group: whether it has commands of its own.
+        takes_rest: whether everything behind its first argument is not for it, as that of a command that it starts.
     """
 
     name: str
     home: str
     sentence: str
     is_group: bool = False
+    takes_rest: bool = False
 
     def load(self) -> Any:
         """Import it and return it as Typer runs it: its options are read, which takes some milliseconds."""
@@ -36,5 +38,6 @@ class Command:
             app = typer.Typer(add_completion=False, pretty_exceptions_enable=False, rich_markup_mode=None)
             app.command(self.name, help=self.sentence)(function)
             loaded = typer.main.get_command(app)
+            loaded.allow_interspersed_args = not self.takes_rest
         loaded.name = self.name
         return loaded

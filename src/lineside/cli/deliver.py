@@ -128,7 +128,8 @@ def _send(order: Order, seconds: float) -> tuple[Deliverer | None, str]:
     from lineside.cli.terminal import printable
     from lineside.errors import StoreUnavailable
     from lineside.files import FileLock
-    from lineside.outbox.sending import LEASE, Until, send
+    from lineside.outbox.places import LEASE
+    from lineside.outbox.sending import Until, send
 
     def notice(sentence: str) -> None:
         print(printable(sentence), file=sys.stderr)

@@ -58,6 +58,17 @@ def commands() -> Mapping[str, Sequence[Command]]:
         text("Train", "训练"): [
             Command("train", "train:train", text("Train as a file says.", "按配置文件训练。")),
             Command(
+                "run",
+                "run:run",
+                text("Start a training, tell of its death, start it again.", "启动训练，报告其终止，并重新启动。"),
+                takes_rest=True,
+            ),
+            Command(
+                "watch",
+                "watch:watch",
+                text("The same for a run that is under way already.", "监视已在进行的训练。"),
+            ),
+            Command(
                 "config",
                 "config_commands:config_program",
                 text(

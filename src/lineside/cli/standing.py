@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import socket
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -15,12 +14,11 @@ from lineside.cli.terminal import printable
 from lineside.errors import StoreError
 from lineside.language import text
 from lineside.store.directory import RunDirectory
+from lineside.store.liveness import SILENT, is_dead
 from lineside.store.run_record import RunRecord, Status
 
 State = Status | Literal["paused", "killed"]
 
-SILENT: Final = 60.0
-"""Seconds without a heartbeat, which comes every five, after which a process is said to be silent."""
 STATES: Final[tuple[State, ...]] = ("running", "paused", "completed", "stopped", "interrupted", "failed", "killed")
 _LIVE: Final = ("running", "paused")
 _STYLES: Final[Mapping[State, str]] = {
@@ -56,7 +54,7 @@ class Standing:
         if state == "running":
             state = (
                 "killed"
-                if _is_dead(run, record, silence)
+                if is_dead(run, record, silence)
                 else "paused"
                 if _is_paused(run, record.attempt)
                 else "running"
@@ -116,15 +114,6 @@ def state_word(state: State) -> str:
         "killed": "被终止",
     }
     return text(state, chinese[state])
-
-
-def _is_dead(run: RunDirectory, record: RunRecord, silence: float) -> bool:
-    # Some network filesystems do not tell of locks that another machine holds; there the heartbeat counts.
-    elsewhere = record.host not in ("", socket.gethostname())
-    try:
-        return run.status(record) == "killed" and not (elsewhere and silence <= SILENT)
-    except OSError:
-        return silence > SILENT
 
 
 def _is_paused(run: RunDirectory, attempt: int) -> bool:

@@ -16,7 +16,8 @@ from lineside.database.opening import open_for_writing, translated
 from lineside.errors import StoreDamaged
 from lineside.outbox.limits import Limits
 from lineside.outbox.outbox import add
-from lineside.outbox.tables import NAME, SCHEMA
+from lineside.outbox.places import DATABASE
+from lineside.outbox.tables import SCHEMA
 
 End = Literal["sent", "failed"]
 
@@ -58,7 +59,7 @@ class Ledger:
     """
 
     def __init__(self, directory: Path, limits: Limits, clock: Callable[[], float] = time.time) -> None:
-        self.path = directory / NAME
+        self.path = directory / DATABASE
         self._limits = limits
         self._clock = clock
         self._seen = -1

@@ -15,8 +15,9 @@ from typing import Any, Final
 from lineside.database.opening import open_for_writing, translated
 from lineside.errors import OptionError
 from lineside.outbox.limits import Limits
+from lineside.outbox.places import DATABASE
 from lineside.outbox.seal import Seal
-from lineside.outbox.tables import NAME, SCHEMA
+from lineside.outbox.tables import SCHEMA
 
 BUSY_SECONDS: Final = 5.0
 """How long a record waits for the sender's commit, or for another process that records."""
@@ -76,7 +77,7 @@ class Outbox:
         clock: Callable[[], float] = time.time,
         seal: Seal | None = None,
     ) -> None:
-        self.path = directory / NAME
+        self.path = directory / DATABASE
         self._limits = limits or Limits()
         self._clock = clock
         self._seal = seal

@@ -10,11 +10,10 @@ from typing import Any, Final, get_args
 
 from lineside.errors import OptionError, StoreDamaged, StoreUnavailable
 from lineside.files import write_atomic
+from lineside.outbox.places import ROUTES
 from lineside.outbox.seal import Seal
 from lineside.ports import Level, Route
 
-NAME: Final = "routes.json"
-"""In the run's directory."""
 _FORMAT: Final = 1
 _LARGEST: Final = 1 << 20
 
@@ -25,7 +24,7 @@ def write_routes(directory: Path, routes: Sequence[Route]) -> None:
     Raises:
         OSError: they could not be written.
     """
-    path = directory / NAME
+    path = directory / ROUTES
     if not routes and not path.exists():
         return
     seal = Seal.of_user(make=True)
@@ -56,7 +55,7 @@ def read_routes(directory: Path) -> list[LeftRoute]:
         StoreDamaged: the file is not what Lineside wrote.
         StoreUnavailable: it cannot be read.
     """
-    path = directory / NAME
+    path = directory / ROUTES
     try:
         with path.open("rb") as file:
             document: Any = json.loads(file.read(_LARGEST))

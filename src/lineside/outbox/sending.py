@@ -11,7 +11,7 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from queue import Empty
 from time import monotonic
-from typing import IO, Final, Self
+from typing import IO, Self
 
 from lineside.child import be_quiet, is_gone, private_streams
 from lineside.errors import StoreError
@@ -21,10 +21,8 @@ from lineside.outbox.crew import Crew
 from lineside.outbox.deliverer import LOOK, Deliverer
 from lineside.outbox.ledger import Ledger
 from lineside.outbox.limits import Limits
+from lineside.outbox.places import LEASE
 from lineside.outbox.standing import OutboxStanding
-
-LEASE: Final = ".outbox.lock"
-"""In the run's directory; whoever holds its lock sends, and nobody else."""
 
 
 @dataclass(frozen=True, slots=True, repr=False)

@@ -11,7 +11,8 @@ from typing import Any, Final, Self
 
 from lineside.database.opening import open_for_reading, translated
 from lineside.errors import NoRecords, StoreDamaged
-from lineside.outbox.tables import NAME, SCHEMA
+from lineside.outbox.places import DATABASE
+from lineside.outbox.tables import SCHEMA
 
 _LISTED: Final = 20
 """Deliveries that were given up and are listed; all are counted."""
@@ -93,7 +94,7 @@ class OutboxStanding:
         Raises:
             StoreDamaged, StoreTooNew, StoreUnavailable: see `lineside.database.opening`.
         """
-        path = directory / NAME
+        path = directory / DATABASE
         with suppress(NoRecords), open_for_reading(path, SCHEMA) as connection, translated(path):
             with closing(connection.execute("BEGIN")):
                 pass  # all that follows sees one commit

@@ -6,9 +6,6 @@ from typing import Final
 
 from lineside.database.opening import Schema
 
-NAME: Final = "outbox.db"
-"""In the run's directory."""
-
 _STATEMENTS: Final = {
     # What is over keeps its row for a while, without its payload. `asked`: the receiver chose `due`.
     "delivery": (

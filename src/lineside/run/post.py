@@ -16,11 +16,11 @@ from lineside.errors import LinesideError
 from lineside.outbox.addresses import given_by
 from lineside.outbox.limits import Limits
 from lineside.outbox.outbox import Draft, Outbox, new_key
+from lineside.outbox.places import DATABASE
 from lineside.outbox.process import SenderProcess
 from lineside.outbox.routes import write_routes
 from lineside.outbox.sending import Order
 from lineside.outbox.standing import OutboxStanding
-from lineside.outbox.tables import NAME
 from lineside.ports import Alert, AlertPayload, Route
 from lineside.run.senders import SENDERS
 
@@ -158,7 +158,7 @@ class Post:
 
     def standing(self) -> OutboxStanding | None:
         """Return how the outbox stands; None where it cannot be read, which is said, or where there is none."""
-        if not (self._directory / NAME).exists():
+        if not (self._directory / DATABASE).exists():
             return None
         try:
             return OutboxStanding.read(self._directory)

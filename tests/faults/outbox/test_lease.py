@@ -10,8 +10,9 @@ from pathlib import Path
 import pytest
 
 from lineside.files import FileLock
+from lineside.outbox.places import LEASE
 from lineside.outbox.process import SenderProcess
-from lineside.outbox.sending import LEASE, Until, send
+from lineside.outbox.sending import Until, send
 from lineside.outbox.standing import OutboxStanding
 
 pytestmark = [pytest.mark.faults, pytest.mark.slow]
