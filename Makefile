@@ -15,7 +15,7 @@ INSTALL = -m pip install --quiet --no-input --disable-pip-version-check
 PACKAGE = --no-deps --no-build-isolation --editable .
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-tensorflow test-jax test-ultralytics test-main check lint types imports snippets bench faults
+.PHONY: help demo circle test test-tensorflow test-jax test-ultralytics test-main check lint types imports snippets bench faults
 .PHONY: clean python
 
 help: ## list the targets
@@ -23,6 +23,9 @@ help: ## list the targets
 
 demo: $(DEMO_VENV)/.installed ## train on real digits, get killed, resume, prove that nothing was lost
 	$(DEMO_VENV)/bin/lineside demo
+
+circle: $(VENV)/.installed ## a loss explodes, a training is killed: what arrives in chat, mail and webhook, on loopback
+	$(BIN)/python -m examples.circle
 
 test: test-tensorflow test-jax test-ultralytics test-main ## run all tests, each framework in the environment that it needs
 

@@ -19,7 +19,7 @@ import pytest
 
 LINESIDE: Final = (sys.executable, "-m", "lineside")
 STEPS: Final = Path(__file__).with_name("steps.py")
-PATIENCE: Final = 40.0
+PATIENCE: Final = 90.0
 """Seconds until a test gives up; nothing takes as long as a second on an idle machine but an import."""
 
 
