@@ -25,6 +25,7 @@ VARIABLES: Final = (
     "LINESIDE_ON_ERROR",
     "LINESIDE_RESUME",
     "LINESIDE_SUPERVISED",
+    "LINESIDE_SUPERVISOR",
 )
 """What Lineside reads of the environment, and what its examples call the addresses of alerts."""
 _UPSERT: Final = (3, 24, 0)
