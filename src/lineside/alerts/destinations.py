@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+import warnings
+from collections.abc import Iterator, Mapping, Sequence
 from importlib.util import find_spec
-from typing import Final
+from typing import Any, Final
 
 from lineside.destination import Address, is_misspelt, resolve, scheme
 from lineside.errors import DestinationUnresolved, MissingDependency, OptionError, nearest
@@ -76,7 +77,12 @@ def check_scheme(named: str, place: str) -> None:
 def _apprise_knows(named: str) -> bool:
     from apprise import Apprise
 
-    details: dict[str, list[dict[str, Sequence[str] | None]]] = Apprise().details()
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # some of its plugins import what is deprecated
+        return _is_among(Apprise().details(), named)
+
+
+def _is_among(details: Mapping[str, Any], named: str) -> bool:
     there = [entry[which] or () for entry in details["schemas"] for which in ("protocols", "secure_protocols")]
     return any(named in protocols for protocols in there)
 

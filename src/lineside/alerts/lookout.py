@@ -10,7 +10,7 @@ from lineside.alerts.verdict import Verdict
 from lineside.callback import Hook
 from lineside.events import Event
 from lineside.ports import Capability, RunView
-from lineside.units import Duration
+from lineside.units import Duration, Progress
 
 Tell = Callable[[RunView, Verdict], None]
 
@@ -43,6 +43,10 @@ class Lookout:
 
     def set_up(self, run: RunView) -> None:
         """Forget an earlier training; on the training thread, with the live run."""
+
+    def progress(self, run: RunView) -> Progress:
+        """Return what durations are measured against when something is told with a view of the run."""
+        return run
 
     def state_dict(self) -> dict[str, Any]:
         """Return what has been seen, as plain data."""

@@ -151,7 +151,7 @@ class Alert(Callback):
             self._raise(run, verdict.title, [verdict.text], "once", self.level)
             return
         self._say_if_unclear(run, verdict)
-        change = self._episode.consider(verdict.holds, run)
+        change = self._episode.consider(verdict.holds, self._lookout.progress(run))
         if change == "end":
             self._raise(run, verdict.title, [], "end", "info")
         elif change == "begin":

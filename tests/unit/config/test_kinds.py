@@ -13,6 +13,7 @@ import pytest
 import torch
 
 from lineside.config.kinds import ANYTHING, kind_of
+from lineside.destination import Address
 from lineside.secret import Secret
 from lineside.units import Duration
 
@@ -104,3 +105,15 @@ def test_numbers_are_known(annotation, numeric) -> None:
 
 def test_choices_are_known() -> None:
     assert kind_of(Literal["a", 1] | None).literals == ("a", 1)
+
+
+def test_addresses_keep_their_references_wherever_they_stand() -> None:
+    for annotation in (
+        Address,
+        Address | None,
+        Address | Sequence[Address],
+        Address | Secret | Sequence[Address | Secret],
+    ):
+        kind = kind_of(annotation)
+        assert (kind.address, kind.secret, kind.objects) == (True, False, False), annotation
+    assert not kind_of(Annotated[str, "x"] | Sequence[str]).address

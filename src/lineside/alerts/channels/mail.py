@@ -141,7 +141,12 @@ def _session(server: MailServer) -> Iterator[smtplib.SMTP]:
         if server.user is not None and server.password is not None:
             if not encrypted and not is_loopback(server.host):
                 raise Undeliverable("the mail server offers no STARTTLS, and a password is not sent without it")
-            session.login(server.user, server.password)
+            try:
+                session.login(server.user, server.password)
+            except UnicodeEncodeError:
+                raise Undeliverable(
+                    "user and password must be ASCII: Python's SMTP logs in with nothing else"
+                ) from None
         yield session
 
 

@@ -71,7 +71,7 @@ def checked_addresses(host: str, port: int, *, private: bool, lookup: Lookup = s
         real = _unwrapped(ipaddress.ip_address(address.partition("%")[0]))
         if own and real.is_loopback:
             continue
-        if real.is_multicast or real.is_unspecified or real.is_reserved:
+        if real.is_multicast or real.is_unspecified or (real.is_reserved and not real.is_loopback):
             raise Undeliverable("the receiver's name stands for an address of no machine")
         if not real.is_global and not private:
             raise Undeliverable(

@@ -8,6 +8,7 @@ import hmac
 import logging
 import re
 import time
+import warnings
 from collections.abc import Mapping
 from typing import Any, Final
 from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
@@ -25,9 +26,9 @@ ENDPOINT: Final = "endpoint"
 
 MOST_BYTES: Final[Mapping[str, int]] = {
     "wecombot": 2048,
-    "dingtalk": 18_000,
-    "feishu": 18_000,
-    "lark": 18_000,
+    "dingtalk": 3_000,
+    "feishu": 3_000,
+    "lark": 3_000,
     "slack": 30_000,
     "tgram": 3_500,
     "ntfy": 3_900,
@@ -35,8 +36,8 @@ MOST_BYTES: Final[Mapping[str, int]] = {
 }
 """Bytes of UTF-8 that a message may have.
 
-WeCom takes 2,048 bytes of text; DingTalk and Feishu 20,000 of the whole request, in which JSON may need six for each
-character of Chinese that takes three; Slack 40,000 characters; Telegram and ntfy 4,096 characters and bytes.
+WeCom takes 2,048 bytes of text; DingTalk and Feishu 20,000 of the whole request, in which JSON may need six for one;
+Slack 40,000 characters; Telegram 4,096 characters and ntfy as many bytes.
 """
 
 _DEFAULT_BYTES: Final = 1_800
@@ -90,7 +91,9 @@ def _plugin(address: str) -> Any:
     asset = AppriseAsset(
         app_id="lineside", app_desc="Lineside", app_url="", image_url_mask="", image_url_logo="", http_redirects=False
     )
-    plugin: Any = Apprise.instantiate(address, asset=asset, suppress_exceptions=True)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # some plugins import what is deprecated, and all are loaded
+        plugin: Any = Apprise.instantiate(address, asset=asset, suppress_exceptions=True)
     if plugin is None:
         raise Undeliverable("Apprise does not understand the address: a part of it is missing or malformed")
     if urlsplit(address).scheme.lower() == "dingtalk" and plugin.secret:

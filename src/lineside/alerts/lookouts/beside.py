@@ -16,7 +16,7 @@ from lineside.events import Event
 from lineside.ports import RunView
 from lineside.system.gpus import Gpus
 from lineside.system.sampler import Sampler
-from lineside.units import Duration
+from lineside.units import Duration, Progress
 
 log = logging.getLogger("lineside")
 
@@ -40,10 +40,12 @@ class Beside(Lookout):
         self._gauge: Callable[[], Mapping[str, float]] = dict
         self._sampler: Sampler | None = None
         self._run: RunView | None = None
+        self._live: RunView | None = None
 
     def set_up(self, run: RunView) -> None:
         """Open what is to be looked at; `run` is the live one, which shows whether it moves."""
         self._close()
+        self._live = run
         match self.rule.source:
             case "disk":
                 self._gauge = lambda: {"free_gib": shutil.disk_usage(run.dir).free / 2**30}
@@ -59,6 +61,10 @@ class Beside(Lookout):
             Event.TRAIN_END: Hook(self._end),
             Event.TEARDOWN: Hook(self._end),
         }
+
+    def progress(self, run: RunView) -> Progress:
+        """Return the live run: the snapshot with which this speaks is that of the start."""
+        return self._live or run
 
     def _start(self, run: RunView) -> None:
         self._run = run
