@@ -7,15 +7,12 @@ import pytest
 
 from lineside.testing.robots import Reply, RobotServer
 from tests.unit.cli.commands import call
+from tests.unit.config.conftest import SOUND
 
 pytest.importorskip("apprise")
 
 KEY = "CANARY-0123456789abcdef"
-CONFIG = """
-model: {torch.nn:Linear: {in_features: 1, out_features: 1}}
-data: {train: {torch.utils.data:DataLoader: {dataset: {torch.utils.data:TensorDataset: []}}}}
-optimizer: {torch.optim:SGD: {lr: 0.1}}
-loss: torch.nn.functional:mse_loss
+CONFIG = """\
 callbacks:
   - alert:
       when: loss-spike
@@ -81,7 +78,7 @@ def test_json(robots: RobotServer) -> None:
 def test_all_that_a_configuration_names(robots: RobotServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("MAIL_SERVER", "mailtos://localhost:9")
     file = tmp_path / "config.yaml"
-    file.write_text(CONFIG.replace("ENDPOINT", robots.endpoint), "utf-8")
+    file.write_text(SOUND + CONFIG.replace("ENDPOINT", robots.endpoint), "utf-8")
     called = call("alerts", "test", file, width=None)
     assert called.out.splitlines() == [
         f"wecombot://${{WECOM_KEY}}?endpoint={robots.endpoint}: delivered",
@@ -91,7 +88,7 @@ def test_all_that_a_configuration_names(robots: RobotServer, tmp_path: Path, mon
         ),
     ]
     assert called.code == 4
-    file.write_text(CONFIG.replace("loss-spike", "loss-spkie"), "utf-8")
+    file.write_text(SOUND + CONFIG.replace("loss-spike", "loss-spkie"), "utf-8")
     called = call("alerts", "test", file, width=None)
     assert called.code == 2
     assert "Did you mean 'loss-spike'?" in called.out
