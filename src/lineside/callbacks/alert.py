@@ -27,7 +27,7 @@ from lineside.language import language, text
 from lineside.options import check_flags
 from lineside.ports import Capability, Level, Phase, Route, RunView
 from lineside.secret import Secret
-from lineside.units import Duration
+from lineside.units import Duration, Unit
 
 log = logging.getLogger("lineside")
 
@@ -35,6 +35,14 @@ Then = Literal["stop", "save", "pause"]
 
 _SUPERVISOR: Final = "supervisor"
 """Who tells what a process that has died cannot tell."""
+
+_UNITS: Final[Mapping[Unit, str]] = {
+    "epochs": "轮",
+    "steps": "步",
+    "batches": "个批次",
+    "samples": "个样本",
+    "seconds": "秒",
+}
 
 _LOOKOUTS: Final[Mapping[Source, type[Lookout]]] = {
     "values": Values,
@@ -167,7 +175,9 @@ class Alert(Callback):
         self._unclear = unclear
 
     def _how_long(self) -> str:
-        return "" if self.for_ is None else text(f"It has held for {self.for_}.", f"已持续 {self.for_}。")
+        if self.for_ is None:
+            return ""
+        return text(f"It has held for {self.for_}.", f"已持续 {self.for_.amount:g} {_UNITS[self.for_.unit]}。")
 
     def _merged(self) -> str:
         times = self._episode.take_merged()

@@ -45,7 +45,7 @@ def test_it_speaks_chinese(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("LINESIDE_LANG", "zh")
     run = played(Alert("val/loss > 10", for_="1 epoch"), 12, 1)
     assert [alert.title for alert in run.alerts] == ["val/loss 为 12（> 10）", "val/loss 为 1，不再 > 10"]
-    assert run.alerts[0].text == "已持续 1 epochs。"
+    assert run.alerts[0].text == "已持续 1 轮。"
 
 
 @pytest.mark.parametrize(("then", "kind"), [("stop", Kind.STOP), ("save", Kind.SAVE), ("pause", Kind.PAUSE)])
