@@ -24,6 +24,19 @@ def test_fit(capsys):
     )
 
 
+def test_the_classic_trio_of_keras_and_ours_end_alike(capsys):
+    ran, printed = runpy.run_path(str(EXAMPLES / "keras_classic.py")), capsys.readouterr().out
+    assert ran["our_epochs"] == ran["their_epochs"]
+    assert 6 <= len(ran["our_epochs"]) < 50, "the patience ended it"
+    assert ran["our_best"].name == ran["their_best"].name
+    assert re.fullmatch(r"model_\d\d_0\.\d\d\.h5", ran["our_best"].name)
+    assert [path.name for path in Path("ours/checkpoints").iterdir()] == [ran["our_best"].name], "older ones are gone"
+    assert printed.count("the same: True") == 4
+    assert "the same: False" not in printed
+    monitored = [line for line in printed.splitlines() if line.startswith("epoch ")]
+    assert monitored[: len(monitored) // 2] == monitored[len(monitored) // 2 :]
+
+
 @pytest.mark.skipif(keras.backend.backend() != "tensorflow", reason="GradientTape is TensorFlow's")
 def test_a_loop_of_tensorflow(capsys):
     ran = runpy.run_path(str(EXAMPLES / "tensorflow_loop.py"))
@@ -35,6 +48,8 @@ def test_a_loop_of_tensorflow(capsys):
 
 def test_the_page_shows_what_is_run():
     blocks = re.findall(r"```python\n(.*?)```", (ROOT / "docs/guide/keras.md").read_text("utf-8"), re.DOTALL)
-    code = "".join((EXAMPLES / name).read_text("utf-8") for name in ("keras_fit.py", "tensorflow_loop.py"))
-    assert len(blocks) == 2
+    code = "".join(
+        (EXAMPLES / f"{name}.py").read_text("utf-8") for name in ("keras_fit", "keras_classic", "tensorflow_loop")
+    )
+    assert len(blocks) == 3
     assert all(block in code for block in blocks)

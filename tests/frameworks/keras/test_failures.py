@@ -12,9 +12,8 @@ keras = pytest.importorskip("keras", reason="the bridge to Keras needs keras, an
 
 import lineside
 from lineside.bridges.keras import keras as bridge
-from lineside.callbacks.early_stopping import EarlyStopping
 from lineside.callbacks.model_checkpoint import ModelCheckpoint
-from lineside.errors import LinesideError, StateMismatch
+from lineside.errors import StateMismatch
 from lineside.store.directory import RunDirectory
 from lineside.testing import toy
 from lineside.testing.trace import TraceRecorder
@@ -165,34 +164,6 @@ def test_a_process_that_ends_after_a_failure_closes_the_run(tmp_path):
     assert [RunDirectory.open(one).status() for one in (tmp_path / "default").iterdir()] == ["failed"]
 
 
-def stop_early(folder, *others, **options):
-    """Train with a rate of 0: the first epoch stays the best one, and patience ends the training."""
-    seen = Epochs()
-    ours = bridge([ModelCheckpoint(), EarlyStopping(patience=4), *others], run_dir=folder, **options)
-    with contextlib.suppress(RuntimeError):
-        fit(line(0.0), [ours, seen], epochs=20)
-    return seen.epochs[-1]
-
-
-def test_early_stopping_stops_at_the_same_epoch_after_a_resume(tmp_path):
-    whole = stop_early(tmp_path / "whole")
-    assert stop_early(tmp_path / "cut", Fails(epoch=3)) == 3
-    assert stop_early(tmp_path / "cut", resume="auto") == whole == 5
-
-
-def test_early_stopping_of_keras_stops_at_another_epoch_after_a_resume(tmp_path):
-    """The defect of the peer that the test above is about."""
-
-    def train(fails_in=None):
-        seen, backup = Epochs(fails_in), keras.callbacks.BackupAndRestore(tmp_path / "backup")
-        fit(line(0.0), [backup, keras.callbacks.EarlyStopping(patience=4), seen], epochs=20)
-        return seen.epochs[-1]
-
-    with pytest.raises(RuntimeError, match="the power went"):
-        train(fails_in=3)
-    assert train() == 8
-
-
 def test_a_run_that_is_over_is_not_trained_on(tmp_path):
     ours = bridge([ModelCheckpoint()], run_dir=tmp_path)
     fit(line(), [ours], epochs=2)
@@ -208,26 +179,6 @@ def test_another_model_is_refused(tmp_path):
     other.compile(optimizer="sgd", loss="mse")
     with pytest.raises(StateMismatch, match="nothing was changed"):
         fit(other, [bridge([ModelCheckpoint()], run_dir=tmp_path, resume="auto")], epochs=2)
-
-
-def test_a_nan_in_the_first_epoch_does_not_stay_the_best(tmp_path):
-    """In Keras' own ModelCheckpoint it does: nothing compares as better than NaN."""
-    scores = [float("nan"), 3.0, 2.0]
-    told = keras.callbacks.LambdaCallback(on_epoch_end=lambda epoch, logs: logs.update(score=scores[epoch]))
-    mine = ModelCheckpoint(monitor="score", mode="min")
-    peer = keras.callbacks.ModelCheckpoint(
-        tmp_path / "peer.weights.h5", monitor="score", mode="min", save_best_only=True, save_weights_only=True
-    )
-    fit(line(), [told, bridge([mine], run_dir=tmp_path), peer], epochs=3)
-    assert mine.best == 2.0
-    assert np.isnan(peer.best)
-
-
-def test_a_misspelt_hook_is_refused():
-    """`keras.callbacks.LambdaCallback` takes it, and never calls it."""
-    with pytest.raises(LinesideError, match="on_epoch_end"):
-        type("Misspelt", (lineside.Callback,), {"on_epoch_ende": lambda self, run: None})
-    keras.callbacks.LambdaCallback(on_epoch_ende=lambda *_: None)
 
 
 class Unbuilt(keras.Model):

@@ -11,6 +11,7 @@ import lineside
 from lineside.bridges.keras import keras as bridge
 from lineside.callbacks.early_stopping import EarlyStopping
 from lineside.callbacks.model_checkpoint import ModelCheckpoint
+from lineside.store.reader import RunReader
 from lineside.testing import toy
 from tests.frameworks.keras.line import arrays, fit, line
 
@@ -153,6 +154,11 @@ def test_a_schedule_of_the_optimizer_stays_in_charge(tmp_path):
 
     rates, kinds = [], []
     schedule = keras.optimizers.schedules.ExponentialDecay(0.1, decay_steps=1, decay_rate=0.5)
-    fit(line(schedule), [bridge([Sets()], run_dir=tmp_path)], epochs=1)
+    ours = bridge([Sets()], run_dir=tmp_path)
+    fit(line(schedule), [ours], epochs=1)
+    with RunReader.open(ours.run.dir) as records:
+        (asked,) = records.requests()
+    assert (asked.request.kind.word, asked.outcome.applied) == ("set_lr", False)
+    assert "follows the schedule ExponentialDecay" in asked.outcome.detail
     assert rates == pytest.approx([0.05, 0.025, 0.0125, 0.00625])
     assert set(kinds) == {("ExponentialDecay",)}

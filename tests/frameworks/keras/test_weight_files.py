@@ -16,7 +16,7 @@ from lineside.callbacks.model_checkpoint import ModelCheckpoint
 from lineside.errors import AttachError, OptionError
 from lineside.testing import toy
 from tests.frameworks.keras.line import arrays, fit, line
-from tests.frameworks.keras.process import run
+from tests.frameworks.keras.process import run, run_anew
 
 SUFFIXES = (".h5", ".weights.h5", ".keras")
 FORMAT = None if keras.backend.backend() == "torch" else "saved_model"
@@ -77,7 +77,7 @@ def test_a_new_process_loads_what_was_written_with_keras_and_tensorflow_alone(tm
         print(json.dumps(found))
     """
     np.save(tmp_path / "given.npy", given)
-    ended = run(script, tmp_path, str(last.exported or ""), *map(str, written))
+    ended = run_anew(script, tmp_path, str(last.exported or ""), *map(str, written))
     assert ended.returncode == 0, ended.stderr
     found = json.loads(ended.stdout.splitlines()[-1])
     assert len(found) == len(SUFFIXES) + (FORMAT is not None)
