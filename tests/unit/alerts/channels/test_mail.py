@@ -100,7 +100,7 @@ def parts(mail: EmailMessage) -> tuple[str, str]:
     plain, html = mail.get_body(("plain",)), mail.get_body(("html",))
     assert plain is not None
     assert html is not None
-    return plain.get_content(), html.get_content()
+    return plain.get_content().replace("\r\n", "\n"), html.get_content()
 
 
 def test_an_alert_by_starttls_with_a_login(post: Post, port: int) -> None:
