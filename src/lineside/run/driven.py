@@ -10,6 +10,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any, Literal
 
+from lineside.checkpoints.checkpoint import Checkpoint
 from lineside.errors import RunStateError
 from lineside.language import text
 from lineside.run.host_file import check_host_file
@@ -53,10 +54,15 @@ class DrivenRun(Run):
         return self._ending()
 
     @property
+    def resumed_from(self) -> Checkpoint | None:
+        """The checkpoint of this run from which this attempt goes on; None where it begins or branches."""
+        session = self._session
+        return None if session is None or session.branched else session.checkpoint
+
+    @property
     def resumed(self) -> bool:
         """Whether this attempt goes on from a checkpoint of this run."""
-        session = self._session
-        return session is not None and session.checkpoint is not None and not session.branched
+        return self.resumed_from is not None
 
     def check_host_file(self, path: str | Path, kind: str) -> None:
         """Refuse a file that the framework goes on from by itself, unless it was committed with our checkpoint.
@@ -68,8 +74,8 @@ class DrivenRun(Run):
         Raises:
             RunStateError: they do not belong together.
         """
-        checkpoint = self._session.checkpoint if self._session is not None and self.resumed else None
-        self._guarded(partial(check_host_file, path, checkpoint, run=self.name, framework=self.host, kind=kind))
+        owner = {"run": self.name, "framework": self.host}
+        self._guarded(partial(check_host_file, path, self.resumed_from, **owner, kind=kind))
 
     def open(self) -> None:
         """Open the run's directory, set callbacks up, and restore what is to be resumed."""

@@ -70,6 +70,34 @@ def test_the_loss_is_the_trainers_where_the_model_gives_none(tmp_path: Path) -> 
     assert other.losses == pytest.approx(one.losses)
 
 
+class Overflows(InOrder):
+    """Its second step has an infinite gradient, which a scaler skips."""
+
+    def training_step(self, model: Any, *arguments: Any, **options: Any) -> Any:
+        loss = super().training_step(model, *arguments, **options)
+        if self.state.global_step == 1:
+            model.layer.weight.grad.fill_(float("inf"))
+        return loss
+
+
+def test_a_step_that_mixed_precision_skips_is_none_also_for_a_resume(tmp_path: Path) -> None:
+    recorder = TraceRecorder()
+    first = bridge([recorder, ModelCheckpoint()], run_dir=tmp_path)
+    made = trainer(tmp_path, first, kind=Overflows, num_train_epochs=1)
+    made.accelerator.scaler = torch.amp.GradScaler("cpu")
+    made.train()
+    assert [one.step for one in recorder.trace if one.event is Event.BATCH_END] == [1, 1, 2, 3]
+    assert recorder.events.count("on_step_end") == 3
+    assert made.state.global_step == 4
+    # Hugging Face counts it, and goes on from four; the run from three.
+    again = bridge([ModelCheckpoint()], run_dir=tmp_path, resume=first.run.name)
+    rest = trainer(tmp_path, again, num_train_epochs=2)
+    rest.accelerator.scaler = torch.amp.GradScaler("cpu")
+    rest.train()
+    assert (again.run.step, rest.state.global_step, again.run.epoch) == (7, 8, 2)
+    assert len(rest.seen) == toy.BATCHES
+
+
 def test_label_smoothing(tmp_path: Path) -> None:
     class Classes(torch.nn.Module):
         config = PretrainedConfig()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Literal
@@ -13,6 +14,7 @@ from lineside.bridges.transformers.echo import Echo
 from lineside.bridges.transformers.host import STATE, TransformersHost
 from lineside.bridges.transformers.watch import Watch
 from lineside.callback import Callback
+from lineside.checkpoints.checkpoint import Checkpoint
 from lineside.errors import RunStateError
 from lineside.run.driven import DrivenRun
 from lineside.run.session import Place, checkpoint_to_resume
@@ -124,9 +126,9 @@ class TransformersCallback(TrainerCallback):
         run.has_validation = trainer.eval_dataset is not None and args.eval_strategy != "no"
         run.open()
         self._directory = run.dir
-        if run.step != state.global_step:
+        if (steps := _steps_in(run.resumed_from)) != state.global_step:
             mismatch = RunStateError(
-                f"Hugging Face goes on from step {state.global_step} and the run {run.name} from step {run.step}: they "
+                f"Hugging Face goes on from step {state.global_step} and the run {run.name} from step {steps}: they "
                 "do not belong together. Give the bridge resume= and leave resume_from_checkpoint out."
             )
             run.fail(mismatch)
@@ -277,6 +279,13 @@ class TransformersCallback(TrainerCallback):
             self.run.close()
         else:
             self.run.fail(error)
+
+
+def _steps_in(checkpoint: Checkpoint | None) -> int:
+    """Return Hugging Face's steps in a checkpoint; unlike ours they count those that mixed precision skipped."""
+    if checkpoint is None:
+        return 0
+    return int(json.loads(checkpoint.file(STATE).read_text("utf-8"))["global_step"])
 
 
 def _is_metric(name: str, value: Any) -> bool:
