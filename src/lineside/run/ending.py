@@ -84,6 +84,7 @@ def _write_down(run: Run, status: Status, outbox: OutboxStanding | None) -> None
             "status": status,
             "reason": run.reason,
             "seconds": run.progress.elapsed,
+            "wall": run.progress.wall,
             "costs": [asdict(cost) for cost in run.costs()],
             "outbox": None if outbox is None else outbox.counts(),
         },

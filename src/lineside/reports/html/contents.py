@@ -46,7 +46,7 @@ def contents(evidence: Evidence, language: Language) -> dict[str, Any]:
         "total_epochs": record.progress.get("total_epochs"),
         "steps": max((point.step for point in evidence.latest.values()), default=0),
         "total_steps": record.progress.get("total_steps"),
-        "seconds": _seconds(goes, paid),
+        "seconds": _seconds([one for one in goes if one.status != "evaluated"], paid),
         "curves": list(zip(curves, still.stills(curves, marked), strict=True)),
         "resources": list(zip(resources, still.stills(resources, marked), strict=True)),
         "constants": [(resource(name), f"{value:.4g}") for name, value in constants.items()],

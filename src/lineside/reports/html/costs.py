@@ -15,12 +15,14 @@ class Account:
 
     Attributes:
         attempt: its number.
-        seconds: of training, across attempts, that the shares are of.
+        seconds: of training, across attempts.
+        wall: seconds of this attempt without pauses, of which the shares are; 0 where they are not known.
         costs: one a callback, the costliest first.
     """
 
     attempt: int
     seconds: float
+    wall: float
     costs: Sequence[CallbackCost]
 
 
@@ -29,6 +31,9 @@ def account(evidence: Evidence) -> Account | None:
     end = next((event for event in reversed(evidence.history) if event.kind == "end"), None)
     if end is None:
         return None
-    seconds = end.data.get("seconds")
     costs = sorted(recorded_costs(end.data.get("costs")), key=lambda cost: -cost.total)
-    return Account(end.attempt, float(seconds) if isinstance(seconds, (int, float)) else 0.0, costs)
+    return Account(end.attempt, _number(end.data.get("seconds")), _number(end.data.get("wall")), costs)
+
+
+def _number(value: object) -> float:
+    return float(value) if isinstance(value, (int, float)) else 0.0
