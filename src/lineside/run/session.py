@@ -101,7 +101,7 @@ class Session:
         cls, directory: RunDirectory, seed: int | None, hparams: Mapping[str, Any], *, in_epoch: bool
     ) -> Session:
         record = directory.read_record()
-        session = cls(directory, replace(record, attempt=record.attempt + 1, pulse={}))
+        session = cls(directory, replace(record, attempt=record.attempt + 1, pulse={}, reason=None))
         session.checkpoints.sweep()
         session._find_checkpoint(in_epoch=in_epoch)
         session._find_requests()

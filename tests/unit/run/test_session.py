@@ -7,7 +7,7 @@ import pytest
 
 from lineside.errors import RunNotFound
 from lineside.run.session import Place, Session, checkpoint_to_resume
-from lineside.store import RunReader
+from lineside.store import RunDirectory, RunReader
 from lineside.store.handover import Handover
 from tests.unit.run.deaths import interrupted
 from tests.unit.run.toys import MakeRun, ask, train
@@ -97,6 +97,14 @@ def test_a_supervised_session_tells_its_directory_and_goes_on_where_the_dead_att
     anew = open_session(place(make_run))
     assert anew.directory.name != run.name
     anew.close("completed", "done", {})
+
+
+def test_why_an_earlier_attempt_ended_is_not_said_of_the_one_that_goes_on(make_run: MakeRun) -> None:
+    run = interrupted(make_run)
+    assert RunDirectory.open(run.dir).read_record().reason
+    session = open_session(place(make_run), resume="auto")
+    assert (session.record.status, session.directory.read_record().reason) == ("running", None)
+    session.close("completed", "done", {})
 
 
 def test_a_variable_resumes_where_the_code_says_nothing(make_run: MakeRun, monkeypatch: pytest.MonkeyPatch) -> None:
