@@ -1,4 +1,4 @@
-"""What alerts cost a training whose destinations all misbehave: a step, an alert, the end, the memory beside it."""
+"""What alerts cost a training whose destinations all misbehave: a step, an alert, the end."""
 
 from __future__ import annotations
 
@@ -7,15 +7,14 @@ import os
 import socket
 import statistics
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from time import perf_counter
 
-from torch.nn import functional as F
-
 import lineside
 import lineside.run.post
-from benchmarks.timed import SEGMENT, Contestant, TimedBatches, race, report, tiny
+from benchmarks.steps import with_lineside
+from benchmarks.timed import SEGMENT, TimedBatches, race, report
 from lineside.ports import Route
 from tests.faults.outbox.receiver import receiving
 
@@ -61,22 +60,8 @@ def misbehaving() -> Iterator[list[str]]:
         yield [f"$BENCH_{path.upper()}" for path in TROUBLE] + ["$BENCH_CLOSED"]
 
 
-def trainer(callbacks: Callable[[], list[lineside.Callback]]) -> Contestant:
-    """The native trainer."""
-
-    def run(batches: TimedBatches) -> None:
-        model, optimizer = tiny()
-        with tempfile.TemporaryDirectory() as directory:
-            engine = lineside.Trainer(
-                model, optimizer, loss=F.cross_entropy, callbacks=callbacks(), device="cpu", run_dir=directory
-            )
-            engine.fit(batches, epochs=1)
-
-    return run
-
-
 def main() -> None:
-    """Print the table, and three sentences."""
+    """Print the table, and two sentences."""
     logging.disable(logging.WARNING)  # each run says what did not arrive
     lineside.run.post.SENDERS = {"alert": "tests.faults.outbox.http_sender:HttpSender"}
     with misbehaving() as destinations, tempfile.TemporaryDirectory() as state:
@@ -85,12 +70,12 @@ def main() -> None:
 
         def alarming(batches: TimedBatches) -> None:
             callback = Alarming(destinations)
-            trainer(lambda: [callback])(batches)
+            with_lineside(lambda: [callback])(batches)
             ends.append(perf_counter() - callback.ending)
             recording.extend(callback.recording)
 
         pairs = race(
-            {"no alerts": trainer(list), f"{len(destinations)} destinations, none answers": alarming},
+            {"no alerts": with_lineside(list), f"{len(destinations)} destinations, none answers": alarming},
             rounds=ROUNDS,
             segments=SEGMENTS,
         )

@@ -40,7 +40,7 @@ def titles(receiver, path: str) -> list[str]:
 
 def test_what_was_recorded_is_delivered_afterwards_once(train, receiver, times) -> None:
     draw = random.Random(0)
-    for _ in times(6, 100):
+    for _ in times(4, 100):
         process = train("sleep=0.001")
         directory = Path(process.stdout.readline().split()[1])
         time.sleep(draw.random() * 0.5)
