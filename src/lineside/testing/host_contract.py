@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from lineside.callback import Callback
+from lineside.callbacks.alert import Alert
 from lineside.checkpoints.checkpoint import Checkpoint
 from lineside.errors import AttachError
 from lineside.events import Event
@@ -21,6 +22,7 @@ from lineside.testing.toy import BATCHES, EPOCHS, LEARNING_RATE, expected_values
 from lineside.testing.toy_callbacks import (
     Asks,
     CountsEpochs,
+    KeepsAlerts,
     KeepsCheckpoints,
     KeepsRates,
     KeepsValues,
@@ -156,6 +158,20 @@ class HostContract:
         require(waiting == [1], f"Behind run.alert {waiting} deliveries waited, not [1].")
         (queue,) = OutboxStanding.read(directories[0]).queues
         require("NOBODY_TO_REACH is not set" in str(queue.detail), f"It was not tried: {queue}")
+
+    def test_a_rule_tells_what_it_sees(self, tmp_path: Path) -> None:
+        """Alerts on the validation, on the batches and on the end are told alike, and ask for the same."""
+        keeper = KeepsAlerts()
+        rules = [
+            Alert("val/loss > -1", name="epochs", plot=False),
+            Alert("train/loss < 1e9", name="batches", every="1 step", then="save", plot=False),
+            Alert("run-finished", name="finished"),
+        ]
+        self.fit([*rules, keeper], epochs=EPOCHS, run_dir=tmp_path)
+        told = [one for one in keeper.seen if one[0] in ("epochs", "batches", "finished")]
+        right = [("batches", "begin"), ("epochs", "begin"), ("finished", "once")]
+        require(told == right, f"Alerts were {told}, not {right}.")
+        require("batches" in keeper.tags, f"The rule asked for a checkpoint; there are {keeper.tags}.")
 
     def test_a_callback_that_raises_everywhere_disturbs_nobody(self, tmp_path: Path) -> None:
         """The others see every event."""

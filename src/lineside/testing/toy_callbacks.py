@@ -7,7 +7,7 @@ from typing import Any
 
 from lineside.callback import Callback, Hook
 from lineside.events import Event
-from lineside.ports import CheckpointView, RunView
+from lineside.ports import Alert, CheckpointView, RunView
 from lineside.testing.trace import TraceRecorder
 
 
@@ -64,6 +64,23 @@ class KeepsCheckpoints(Callback):
     def on_checkpoint(self, run: RunView, checkpoint: CheckpointView) -> None:
         """Keep it."""
         self.seen.append(checkpoint)
+
+
+class KeepsAlerts(Callback):
+    """Keeps who raised which alerts, and the tags of the checkpoints that they asked for."""
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__(**options)
+        self.seen: list[tuple[str, str]] = []
+        self.tags: list[str] = []
+
+    def on_alert(self, run: RunView, alert: Alert) -> None:
+        """Keep it."""
+        self.seen.append((alert.author, alert.phase))
+
+    def on_checkpoint(self, run: RunView, checkpoint: CheckpointView) -> None:
+        """Keep its tags."""
+        self.tags += checkpoint.tags
 
 
 class CountsEpochs(Callback):
