@@ -6,6 +6,8 @@ import pytest
 from ultralytics import YOLO
 
 from lineside.bridges.ultralytics import ultralytics
+from lineside.callbacks.lambda_callback import LambdaCallback
+from lineside.callbacks.model_checkpoint import ModelCheckpoint
 from lineside.testing.trace import TraceRecorder
 
 
@@ -83,3 +85,22 @@ def test_a_failure_within_a_prediction_reaches_the_callbacks(yolo, recorder, pic
     with pytest.raises(RuntimeError, match="boom"):
         yolo.predict(str(pictures), **quietly)
     assert recorder.events[-2:] == ["on_exception", "on_teardown"]
+
+
+@pytest.mark.filterwarnings("ignore:.*torch.jit:DeprecationWarning", "ignore::torch.jit.TracerWarning")
+def test_the_whole_way_from_transferred_weights_to_an_export_is_one_run(
+    fit, narrow, drawn, pictures, quietly, tmp_path
+):
+    file = tmp_path / "before_{epoch}.pt"
+    fit([ModelCheckpoint(monitor="val/loss", filepath=str(file))], epochs=1, run_dir=tmp_path / "before")
+    ends, model = [], YOLO(narrow).load(next(tmp_path.glob("before_*.pt")))
+    hooks = ["on_train_end", "on_val_end", "on_predict_end", "on_export_end"]
+    seen = LambdaCallback(**{hook: lambda run, hook=hook: ends.append(hook) for hook in hooks})
+    bridge = fit([seen], epochs=1, model=model)
+    trained = bridge.run.dir
+    model.val(data=str(drawn), batch=6, plots=False, workers=0, **quietly)
+    results = model.predict(str(pictures), **quietly)
+    exported = model.export(format="torchscript", imgsz=64, device="cpu")
+    assert [bridge.run.dir, len(results)] == [trained, len(list(pictures.iterdir()))]
+    assert exported.endswith(".torchscript")
+    assert ends == ["on_val_end", "on_train_end", "on_val_end", "on_predict_end", "on_export_end"]
