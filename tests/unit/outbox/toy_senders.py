@@ -22,6 +22,8 @@ class Toy:
             raise TryAgain(f"no answer from {delivery.address.reveal()}", 7.0)
         elif what == "never":
             raise Undeliverable("no such room")
+        elif what == "leak":
+            raise Undeliverable(f"nobody lives at {delivery.address.reveal()}")
         elif what == "raise":
             raise ValueError(f"cannot parse {delivery.address.reveal()}")
         elif what == "exit":

@@ -222,9 +222,9 @@ def test_what_is_no_route_is_refused_by_name(tmp_path: Path) -> None:
 
 def test_a_literal_secret_lies_nowhere_in_the_run(tmp_path: Path) -> None:
     routes = [Route("json://127.0.0.1/canary-0123456789")]
-    run = trained(tmp_path, Telling(("raise", {}), routes=routes, close_timeout=1.0))
+    run = trained(tmp_path, Telling(("leak", {}), routes=routes))
     files = [path for path in run.dir.rglob("*") if path.is_file()]
     assert {"outbox.db", "routes.json", "run.db"} <= {path.name for path in files}
     assert [path for path in files if b"canary" in path.read_bytes()] == []
-    (queue,) = OutboxStanding.read(run.dir).queues
-    assert queue.detail == "ValueError: cannot parse ***"
+    (failure,) = OutboxStanding.read(run.dir).failures
+    assert failure.detail == "nobody lives at ***"
