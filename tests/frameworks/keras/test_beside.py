@@ -97,6 +97,23 @@ def test_batch_ends_come_in_order_on_the_thread_that_trains(tmp_path):
     assert batches.threads == {threading.get_ident()}
 
 
+def test_a_model_of_keras_2_is_refused():
+    legacy = type("Sequential", (), {"__module__": "tf_keras.src.engine.sequential"})()
+    with pytest.raises(OptionError, match=r"got a tf_keras\.src\..*Sequential.*unset it"):
+        bridge([]).set_model(legacy)
+
+
+@pytest.mark.skipif(keras.backend.backend() != "tensorflow", reason="it is about TensorFlow")
+def test_tf_keras_is_keras(tmp_path):
+    import tensorflow as tf
+
+    model = tf.keras.Sequential([tf.keras.Input((1,)), tf.keras.layers.Dense(1)])
+    model.compile(optimizer=tf.keras.optimizers.SGD(0.1), loss="mse")
+    ours, told = bridge([Score()], run_dir=tmp_path), []
+    fit(model, [ours, tf.keras.callbacks.LambdaCallback(on_epoch_end=lambda epoch, logs: told.append(logs))], epochs=1)
+    assert (told[0]["score"], ours.run.history["val/loss"]) == (10.0, [pytest.approx(told[0]["val_loss"])])
+
+
 @pytest.mark.parametrize("version", ["3.4.1", "2.15.0"])
 def test_another_version_is_refused_with_what_to_install(monkeypatch, version):
     monkeypatch.setattr(importlib.import_module("keras"), "__version__", version)

@@ -80,11 +80,9 @@ class KerasModel:
         """Return the L2 norm per parameter, or per group; waits for the device."""
         squares: dict[str, float] = {}
         for name, tensor in self.parameters() if of == "parameters" else self.gradients():
-            array = self.values(tensor)
-            if since is not None:
-                array = array - np.asarray(since[name], dtype=np.float64).ravel()
+            square = variables.squared(tensor, None if since is None else since[name])
             for group in [name] if by is None else by(name):
-                squares[group] = squares.get(group, 0.0) + float(array @ array)
+                squares[group] = squares.get(group, 0.0) + square
         return {group: total**0.5 for group, total in squares.items()}
 
     def values(self, tensor: Any) -> Any:

@@ -40,6 +40,17 @@ def array(tensor: Any) -> np.ndarray[Any, Any]:
     return np.array(ops.convert_to_numpy(ops.convert_to_tensor(tensor)))
 
 
+def squared(tensor: Any, less: Any = None) -> float:
+    """Return the sum of the squares of a tensor, or of what it is more than `less`; reckoned on its device."""
+    from keras import backend, ops
+
+    kind = "float64" if backend.standardize_dtype(tensor.dtype) == "float64" else "float32"
+    values = ops.cast(ops.stop_gradient(ops.convert_to_tensor(tensor)), kind)
+    if less is not None:
+        values = values - ops.cast(ops.convert_to_tensor(less), kind)
+    return float(ops.convert_to_numpy(ops.sum(ops.square(values))))
+
+
 def by_place(given: Mapping[str, Any], order: Sequence[str], variables: Mapping[str, Any]) -> Mapping[str, Any]:
     """Return arrays under the names that stand at their places here.
 

@@ -6,11 +6,12 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Literal
 
+from keras import Model
 from keras.callbacks import Callback as Base
 
 from lineside.bridges.keras.host import FitHost
 from lineside.callback import Callback
-from lineside.errors import RunStateError
+from lineside.errors import OptionError, RunStateError
 from lineside.run.driven import DrivenRun
 
 
@@ -48,6 +49,16 @@ class KerasCallback(Base):  # type: ignore[misc] # Keras has no types
         self._values: Mapping[str, Any] = {}
         self._logged: dict[str, Any] = {}
         self._told: set[str] = set()
+
+    def set_model(self, model: Any) -> None:
+        """Take the model that is trained; Keras calls it first of all. Raises `OptionError` for one of Keras 2."""
+        if not isinstance(model, Model):
+            kind = type(model)
+            raise OptionError(
+                f"lineside.keras carries callbacks in models of Keras 3, and got a {kind.__module__}.{kind.__name__}. "
+                "tf.keras is Keras 3, unless TF_USE_LEGACY_KERAS is set: unset it."
+            )
+        super().set_model(model)
 
     # ---- training ------------------------------------------------------------------------------------------------
 
