@@ -11,6 +11,7 @@ import lineside
 from lineside.bridges.keras import keras as bridge
 from lineside.callbacks.gradient_watch import GradientWatch
 from lineside.errors import AttachError, OptionError, RunStateError
+from lineside.store.directory import RunDirectory
 from lineside.store.reader import RunReader
 from lineside.testing import toy
 from lineside.testing.lifecycle import points, training
@@ -159,6 +160,19 @@ def test_slices_of_an_embedding_and_layers_without_a_gradient(tmp_path):
     with pytest.warns(UserWarning, match="Gradients do not exist"):
         model.fit(np.ones((4, 1)), np.ones((4, 3)), callbacks=[bridge([Counts()], run_dir=tmp_path, **asked)])
     assert seen == [{"embeddings": (15,)}]
+
+
+@on_tensorflow
+def test_a_step_that_passes_the_optimizer_by_ends_the_run_with_the_reason(tmp_path):
+    class Stands(keras.Sequential):
+        def train_step(self, data):
+            return {"loss": 0.0}
+
+    model, ours = Stands([keras.Input((1,)), keras.layers.Dense(1)]), bridge([Sees()], run_dir=tmp_path, **asked)
+    model.compile(optimizer="sgd", loss="mse")
+    with pytest.raises(RunStateError, match="no gradients were seen"):
+        fit(model, [ours])
+    assert RunDirectory.open(ours.run.dir).status() == "failed"
 
 
 @pytest.mark.skipif(BACKEND == "torch", reason="torch shows them unasked")

@@ -63,7 +63,7 @@ class KerasCallback(Base):  # type: ignore[misc] # Keras has no types
     # ---- training ------------------------------------------------------------------------------------------------
 
     def on_train_begin(self, logs: Mapping[str, Any] | None = None) -> None:
-        """Open the run; the model is compiled and built by now."""
+        """Open the run; the model is compiled by now, and built unless TensorFlow leaves that to the first step."""
         self._give_up()
         model = self.model
         host = self._host = FitHost(model, gradients=self._gradients, trains=True)
@@ -114,7 +114,7 @@ class KerasCallback(Base):  # type: ignore[misc] # Keras has no types
         run.log(self._values)
         if steps:
             progress.step += steps - 1
-            run.stepped()
+            run.optimizer_stepped()
         run.batch_end(0)
         if run.stopping:
             self.model.stop_training = True
