@@ -32,6 +32,12 @@ def installed(tmp_path_factory) -> Path:
     return target
 
 
+@pytest.fixture(autouse=True)
+def elsewhere(tmp_path, monkeypatch) -> None:
+    """Leave nothing where the tests were started."""
+    monkeypatch.chdir(tmp_path)
+
+
 def lineside(installed: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
     path = os.pathsep.join(map(str, (installed, ROOT, ROOT / "src")))
     command = [sys.executable, "-m", "lineside", *arguments]
