@@ -73,23 +73,26 @@ class RobotServer:
         self.requests = 0
         self.replies: deque[Reply] = deque()
         self._lock = threading.Lock()
-        self._server = ThreadingHTTPServer(("127.0.0.1", 0), _handler(self))
-        self._server.daemon_threads = True
-        self._thread = threading.Thread(target=self._server.serve_forever, args=(0.05,), daemon=True)
+        self._server: ThreadingHTTPServer | None = None
 
     @property
     def endpoint(self) -> str:
-        """Where it listens."""
+        """Where it listens. Raises `RuntimeError` where it does not, which is outside of ``with``."""
+        if self._server is None:
+            raise RuntimeError("A RobotServer listens within 'with RobotServer() as robot:'.")
         return f"http://127.0.0.1:{self._server.server_address[1]}"
 
     def __enter__(self) -> Self:
-        self._thread.start()
+        self._server = ThreadingHTTPServer(("127.0.0.1", 0), _handler(self))
+        self._server.daemon_threads = True
+        threading.Thread(target=self._server.serve_forever, args=(0.05,), daemon=True).start()
         return self
 
     def __exit__(self, *_: object) -> None:
-        self._server.shutdown()
-        self._server.server_close()
-        self._thread.join()
+        server, self._server = self._server, None
+        if server is not None:
+            server.shutdown()
+            server.server_close()
 
     def answer(self, target: str, body: bytes) -> Reply:
         """Return the answer to a request, and keep its message if it is accepted."""

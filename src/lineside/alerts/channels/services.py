@@ -7,6 +7,7 @@ import hashlib
 import hmac
 import logging
 import re
+import sys
 import time
 import warnings
 from collections.abc import Mapping
@@ -133,7 +134,7 @@ def _send_picture(plugin: Any, picture: bytes) -> None:
         return
     digest = hashlib.md5(picture, usedforsecurity=False).hexdigest()
     document = {"msgtype": "image", "image": {"base64": base64.b64encode(picture).decode(), "md5": digest}}
-    module: Any = __import__(type(plugin).__module__, fromlist=["requests"])
+    module: Any = sys.modules[type(plugin).__module__]
     try:
         module.requests.post(plugin.api_url, json=document)
     except module.requests.RequestException:
