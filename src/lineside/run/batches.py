@@ -73,7 +73,8 @@ class Batches(LiveView):
         values = self._batch_values
         if values:
             self._batch_values = {}
-            self.averages.add(values, size)
+            if size:
+                self.averages.add(values, size)
             self.wiring.records.append((progress.step, progress.epoch, time.time(), values))
         self.batch_data = self.outputs = self._loss = None
         return self._settle_due and self._at_safe_point()

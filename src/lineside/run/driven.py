@@ -12,9 +12,10 @@ from typing import Any, Literal
 
 from lineside.checkpoints.checkpoint import Checkpoint
 from lineside.errors import RunStateError
+from lineside.events import Event
 from lineside.language import text
 from lineside.run.host_file import check_host_file
-from lineside.run.run import Run
+from lineside.run.unseen import UnseenBatches
 
 log = logging.getLogger("lineside")
 
@@ -22,7 +23,7 @@ _EPOCH_END = "epoch-end"
 """Pins the newest checkpoint of an epoch's end."""
 
 
-class DrivenRun(Run):
+class DrivenRun(UnseenBatches):
     """One training inside another framework's loop; bridges call it at the framework's own points.
 
     The order of calls is that of the lifecycle in `lineside.events`::
@@ -60,6 +61,11 @@ class DrivenRun(Run):
         return None if session is None or session.branched else session.checkpoint
 
     @property
+    def shows_batches(self) -> bool:
+        """Whether a callback has a hook within batches; otherwise nobody looks at data, outputs and loss of one."""
+        return any(self.dispatcher.chain(event) is not None for event in Event if event.per_batch)
+
+    @property
     def resumed(self) -> bool:
         """Whether this attempt goes on from a checkpoint of this run."""
         return self.resumed_from is not None
@@ -84,6 +90,7 @@ class DrivenRun(Run):
         except BaseException:
             self.closed = True
             raise
+        self._look_who_sees()
         progress = self.progress
         if progress.phase != "fresh" and "resume_in_epoch" not in self.host_port.capabilities.abilities:
             log.warning(
@@ -157,6 +164,7 @@ class DrivenRun(Run):
         What the batches have given is forgotten; steps that were made are made, and ``on_epoch_start`` is not repeated.
         """
         progress = self.progress
+        self._publish_waiting()
         if progress.phase == "trained":
             progress.epochs_done -= 1
         log.warning("%s begins epoch %d anew.", self.host, progress.epoch + 1)
@@ -165,6 +173,9 @@ class DrivenRun(Run):
 
     def batch_start(self, batch: Any = None) -> None:
         """Begin a micro-batch of training."""
+        if self._unseen:
+            self.batch, self._in_batch = self.progress.position, True
+            return
         try:
             self._open_batch(batch)
         except BaseException as error:
@@ -175,10 +186,29 @@ class DrivenRun(Run):
         """Take the learning rates of now for those of the epoch: the framework sets the next ones before it ends."""
         self._rates = dict(self.host_port.lr())
 
-    def batch_end(self, size: int) -> None:
-        """End a micro-batch of `size` samples; a safe point, if the optimizer stepped in it."""
+    def batch_end(self, size: int, values: Mapping[str, Any] | None = None, *, steps: int = 0) -> bool:
+        """End a micro-batch; a safe point, if the optimizer stepped in it.
+
+        Args:
+            size: how many samples it has; 0 where the framework does not tell.
+            values: what the framework gives as values of the batch.
+            steps: how many steps the optimizer made in it, where no hook of the optimizer tells.
+
+        Returns:
+            Whether the framework is to end the training.
+        """
+        progress = self.progress
+        before = progress.step
+        if steps:
+            progress.step, self._step_due = before + steps - 1, True
         try:
-            self._close_batch(size)
+            if self._unseen and not self._batch_values:
+                return self._close_unseen(size, values, before)
+            if self._waiting:
+                self._publish_waiting()
+            if values:
+                self.batch_table.publish(values, before, progress.epoch, "train", self._batch_values)
+            return self._close_batch(size) or self._ending()
         except BaseException as error:
             self.fail(error)
             raise
@@ -222,6 +252,7 @@ class DrivenRun(Run):
     def evaluation_start(self, stage: Literal["val", "test", "predict"]) -> None:
         """Begin a validation, a test or a prediction; before `train_epoch_end` it is a validation in mid-epoch."""
         self._open_index = -1
+        self._publish_waiting()
         self._enter(self.evaluation(stage))
 
     def evaluation_batch_start(self, batch: Any = None) -> None:

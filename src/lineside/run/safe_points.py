@@ -49,7 +49,12 @@ class Interrupted(SystemExit):
 
 
 class SafePoints:
-    """Applies what was asked, in one order, and answers each request."""
+    """Applies what was asked, in one order, and answers each request.
+
+    Attributes:
+        stopping: why the run is to end; None while it is not.
+        replay_at: the step at which a request of an earlier attempt is due again.
+    """
 
     def __init__(self, run: Run, agreement: Agreement) -> None:
         self._run = run
@@ -58,14 +63,10 @@ class SafePoints:
         self.replay_at: float = float("inf")
         self._pending: list[Request] = []
         self._stop: Request | None = None
+        self.stopping: str | None = None
         self._answered: tuple[int, list[str]] = (0, [])
         self._paused = False
         self._pausing = threading.Event()
-
-    @property
-    def stopping(self) -> str | None:
-        """Why the run is to end, or None."""
-        return None if self._stop is None else self._stop.reason or f"stopped by {self._stop.author}"
 
     @property
     def paused(self) -> bool:
@@ -145,6 +146,7 @@ class SafePoints:
                     self._paused = False
                 case Kind.STOP:
                     self._stop = self._stop or request
+                    self.stopping = self._stop.reason or f"stopped by {self._stop.author}"
                 case Kind.INTERRUPT:
                     if run.interrupting is None:
                         self._answer(request, refused="the training is over")

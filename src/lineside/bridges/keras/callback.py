@@ -99,24 +99,20 @@ class KerasCallback(Base):  # type: ignore[misc] # Keras has no types
     def on_train_batch_begin(self, batch: int, logs: Mapping[str, Any] | None = None) -> None:
         """A batch begins, or the first one of several in one execution."""
         self._next_batch = batch
-        self._open_run.batch_start()
+        (self.run or self._open_run).batch_start()
 
     def on_train_batch_end(self, batch: int, logs: Mapping[str, Any] | None = None) -> None:
         """A batch ends, or the last one of several in one execution (``steps_per_execution``)."""
-        run = self._open_run
-        # TensorFlow numbers the last execution of an epoch as if it were whole.
-        last = batch if run.total_batches is None else min(batch, run.total_batches - 1)
-        progress, more = run.progress, last - self._next_batch
-        steps = (progress.batches_done + more + 1) // self._accumulated - progress.batches_done // self._accumulated
-        progress.position += more
-        progress.batches_done += more
+        run, steps = self.run or self._open_run, 1
+        if batch != self._next_batch or self._accumulated > 1:
+            # TensorFlow numbers the last execution of an epoch as if it were whole.
+            last = batch if run.total_batches is None else min(batch, run.total_batches - 1)
+            progress, more = run.progress, last - self._next_batch
+            steps = (progress.batches_done + more + 1) // self._accumulated - progress.batches_done // self._accumulated
+            progress.position += more
+            progress.batches_done += more
         self._values = logs or {}
-        run.log(self._values)
-        if steps:
-            progress.step += steps - 1
-            run.optimizer_stepped()
-        run.batch_end(0)
-        if run.stopping:
+        if run.batch_end(0, logs, steps=steps):
             self.model.stop_training = True
 
     def on_epoch_end(self, epoch: int, logs: dict[str, Any] | None = None) -> None:

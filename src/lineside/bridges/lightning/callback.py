@@ -15,6 +15,7 @@ from lineside.bridges.lightning.host import SUFFIX, LightningHost
 from lineside.bridges.lightning.published import Published
 from lineside.callback import Callback
 from lineside.errors import RunStateError
+from lineside.events import Event
 from lineside.run.driven import DrivenRun
 
 
@@ -43,6 +44,7 @@ class LightningCallback(Base):
         self._resume = dict(resume)
         self._hparams = hparams
         self._scaler: Any = None
+        self._shows_batches = self._shows_gradients = False
         self._directory: Path | None = None
         self._published = Published()
         self._epoch_end = EpochEnd(self._end_epoch)
@@ -60,6 +62,8 @@ class LightningCallback(Base):
             run.check_host_file(trainer.ckpt_path, SUFFIX)
             # Everything is in its place. Lightning itself would go on in the middle of an epoch, with other batches.
             trainer._checkpoint_connector.resume_end()  # noqa: SLF001 - lets go of the file that it has read
+        self._shows_batches = run.shows_batches
+        self._shows_gradients = run.dispatcher.chain(Event.BACKWARD_END) is not None
         self._directory = run.dir
         run.echo = Echo(trainer) if trainer.loggers else None
         self._published.forget()
@@ -93,7 +97,7 @@ class LightningCallback(Base):
 
     def on_train_batch_start(self, trainer: Any, pl_module: Any, batch: Any, batch_idx: int) -> None:
         """A batch begins; it is on its device."""
-        run = self._open_run
+        run = self.run or self._open_run
         run.batch_start(batch)
         if trainer.fit_loop.epoch_loop.batch_progress.is_last_batch:
             # Schedulers that step once an epoch do so behind this batch, before anybody is told that it is over.
@@ -101,29 +105,30 @@ class LightningCallback(Base):
 
     def on_after_backward(self, trainer: Any, pl_module: Any) -> None:
         """Gradients are ready; those that mixed precision has scaled are so later."""
-        if self._scaler is None:
+        if self._shows_gradients and self._scaler is None:
             self._open_run.gradients_ready()
 
     def on_before_optimizer_step(self, trainer: Any, pl_module: Any, optimizer: Any) -> None:
         """Gradients that mixed precision had scaled are ready."""
-        if self._scaler is not None:
+        if self._shows_gradients and self._scaler is not None:
             self._open_run.gradients_ready()
 
     def on_train_batch_end(self, trainer: Any, pl_module: Any, outputs: Any, batch: Any, batch_idx: int) -> None:
         """A batch ends: publish its values, unread, and come to a safe point."""
-        run = self._open_run
-        run.outputs = outputs
-        values: dict[str, Any] = self._published.take(trainer)
-        loss = outputs.get("loss") if isinstance(outputs, Mapping) else outputs
+        run = self.run or self._open_run
+        run.outputs, values = outputs, None
+        # Lightning's own way to its metrics is long, and not every module logs something.
+        if trainer.fit_loop.epoch_loop._results:  # noqa: SLF001 - empty until something is logged
+            run.log(self._published.take(trainer))
+        loss = outputs.get("loss") if type(outputs) is dict or isinstance(outputs, Mapping) else outputs
         if isinstance(loss, Tensor):
-            if pl_module.automatic_optimization and trainer.accumulate_grad_batches > 1:
+            if trainer.accumulate_grad_batches > 1 and pl_module.automatic_optimization:
                 # Lightning hands out this batch's share of the loss of the step.
                 loss = loss * trainer.accumulate_grad_batches
-            run.loss = loss
-            values["loss"] = loss
-        run.log(values)
-        run.batch_end(run.host_port.batch_size(batch))
-        if run.stopping:
+            if self._shows_batches:
+                run.loss = loss
+            values = {"loss": loss}
+        if run.batch_end(run.host_port.batch_size(batch), values):
             trainer.should_stop = True
 
     def on_train_epoch_end(self, trainer: Any, pl_module: Any) -> None:

@@ -55,6 +55,8 @@ class TransformersCallback(TrainerCallback):
         self._trainer: Any = None
         self._in_batch = False
         self._batch: Any = None
+        self._loss: Any = None
+        self._shows_batches = False
         self._training = False
         self._evaluating = False
         self._ends_behind_evaluation = False
@@ -135,7 +137,9 @@ class TransformersCallback(TrainerCallback):
             raise mismatch
         run.echo = Echo(trainer)
         self._training, self._in_batch, self._ends_behind_evaluation = True, False, False
-        self._watch.follow_model()
+        self._shows_batches = run.shows_batches
+        if self._shows_batches:
+            self._watch.follow_model()
         run.train_start(epochs=None if args.max_steps > 0 else int(state.num_train_epochs), steps=state.max_steps)
         run.end_after(args.max_steps if args.max_steps > 0 else None)
         self._obey(control)
@@ -170,7 +174,7 @@ class TransformersCallback(TrainerCallback):
         """A micro-batch begins."""
         if self._training:
             self._in_batch, self._batch = True, inputs
-            self._open_run.batch_start(inputs)
+            (self.run or self._open_run).batch_start(inputs)
 
     def outputs_are(self, outputs: Any) -> None:
         """The model returned."""
@@ -181,11 +185,14 @@ class TransformersCallback(TrainerCallback):
         """The backward pass of a micro-batch is over: Hugging Face hands out its share of the loss of the step."""
         if self._in_batch:
             parts = self._trainer.current_gradient_accumulation_steps
-            self._open_run.loss = loss if parts == 1 else loss * parts
+            self._loss = loss if parts == 1 else loss * parts
+            if self._shows_batches:
+                self._open_run.loss = self._loss
 
     def on_pre_optimizer_step(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
         """Gradients are ready, and clipped."""
-        self._open_run.gradients_ready()
+        if self._shows_batches:
+            self._open_run.gradients_ready()
 
     def on_substep_end(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
         """A micro-batch ends whose gradients are kept for the step."""
@@ -196,16 +203,14 @@ class TransformersCallback(TrainerCallback):
         self._end_batch(control)
 
     def _end_batch(self, control: Any) -> None:
-        run = self._open_run
         if not self._in_batch:
             return
         self._in_batch = False
-        run.log({"loss": run.loss})
-        host = self._open_host
+        run, host = self.run or self._open_run, self._host or self._open_host
         host.may_evaluate = True
-        run.batch_end(host.batch_size(self._batch))
+        if run.batch_end(host.batch_size(self._batch), {"loss": self._loss}):
+            control.should_training_stop = True
         host.may_evaluate = False
-        self._obey(control)
 
     def on_epoch_end(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
         """The batches of an epoch are over; so is the epoch, unless an evaluation follows."""
@@ -235,6 +240,8 @@ class TransformersCallback(TrainerCallback):
             )
             self.run.open()
         self._evaluating = True
+        if self._watch is not None and self._open_run.shows_batches:
+            self._watch.follow_model()
         self._open_run.evaluation_start(stage)
 
     def evaluation_batch_begins(self, inputs: Any) -> None:

@@ -109,7 +109,6 @@ class Watch:
                 return evaluate(*arguments, **keywords)
             self._depth += 1
             try:
-                self.follow_model()
                 self._watcher.evaluation_begins(stage)
                 result = evaluate(*arguments, **keywords)
                 self._watcher.evaluation_ends(metrics(result))

@@ -19,7 +19,7 @@ from lineside.bridges.ultralytics.luggage import Luggage
 from lineside.bridges.ultralytics.ordinarily import ordinarily
 from lineside.bridges.ultralytics.post import Post
 from lineside.bridges.ultralytics.relay import Relay
-from lineside.bridges.ultralytics.sizes import images, scalars, summed
+from lineside.bridges.ultralytics.sizes import Sizes, scalars, summed, with_sum
 from lineside.bridges.ultralytics.watched import Watched
 from lineside.errors import OptionError, RunStateError
 from lineside.run.driven import DrivenRun
@@ -64,8 +64,10 @@ class UltralyticsCallback:
         self._directory: Path | None = None
         self._host: UltralyticsHost | None = None
         self._outer: BaseException | None = None
-        self._training = self._in_batch = self._begins_epoch = False
+        self._training = self._in_batch = self._begins_epoch = self._shows_batches = False
         self._batch = 0
+        self._sizes: Sizes | None = None
+        self._validated: Sizes | None = None
         self._logged: dict[str, Any] = {}
         self._own_metrics: Any = None
         self._joined_losses: Mapping[str, Any] = {}
@@ -132,6 +134,7 @@ class UltralyticsCallback:
         if luggage.resume["resume"] is not None and trainer.args.resume:
             run.check_host_file(trainer.args.resume, SUFFIX)
         run.echo = self._keep
+        self._shows_batches = run.shows_batches
         self._directory, self._training, self._in_batch = run.dir, True, False
         self._logged, self._own_metrics = {}, None
         if luggage.post is not None:
@@ -183,24 +186,27 @@ class UltralyticsCallback:
 
     def on_train_batch_start(self, trainer: Any) -> None:
         """A batch begins."""
-        run = self._open_run
-        if self._begins_epoch:
-            self._begins_epoch = False
-            run.epoch_start(trainer.epoch)
-        run.total_batches = len(trainer.train_loader)
+        run = self.run or self._open_run
+        if self._batch == 0:
+            self._sizes = Sizes(trainer.train_loader, run.world_size)
+            if self._begins_epoch:
+                self._begins_epoch = False
+                run.epoch_start(trainer.epoch)
+            run.total_batches = len(trainer.train_loader)
         self._in_batch = True
         run.batch_start()
 
     def on_train_batch_end(self, trainer: Any) -> None:
         """A batch ends: publish its losses, unread, and come to a safe point."""
-        run, losses = self._open_run, trainer.loss_items
+        run, losses = self.run or self._open_run, trainer.loss_items
         self._in_batch = False
-        run.loss = summed(losses)
-        run.log({"loss": run.loss, **losses})
-        run.batch_end(images(trainer.train_loader, self._batch) * run.world_size)
-        self._batch += 1
-        if not self._several:
-            self._obey(trainer)
+        if self._shows_batches:
+            run.loss = summed(losses)
+        index = self._batch
+        self._batch = index + 1
+        ends = run.batch_end(self._sizes.of(index) if self._sizes else 1, with_sum(losses))
+        if ends and not self._several:
+            trainer.stop = True
 
     def on_train_epoch_end(self, trainer: Any) -> None:
         """The training part of an epoch ends; at the end of its time Ultralytics leaves a batch without telling."""
@@ -278,7 +284,7 @@ class UltralyticsCallback:
         run = self._open_run
         stage: Literal["val", "test"] = "test" if not validator.training and validator.args.split == "test" else "val"
         run.evaluation_start(stage)
-        run.total_batches = len(validator.dataloader)
+        run.total_batches, self._validated = len(validator.dataloader), Sizes(validator.dataloader, run.world_size)
 
     def _is_foreign(self, validator: Any) -> bool:
         """Tell whether this is the validation of best.pt behind the last epoch."""
@@ -307,7 +313,7 @@ class UltralyticsCallback:
         if self._is_foreign(validator):
             return
         run = self._open_run
-        run.evaluation_batch_end(images(validator.dataloader, validator.batch_i) * run.world_size)
+        run.evaluation_batch_end(self._validated.of(validator.batch_i) if self._validated else 1)
         if self._several and validator.training and validator.batch_i + 1 == len(validator.dataloader):
             self._joined_losses = ranks.mean_losses(validator)
 

@@ -6,16 +6,43 @@ from collections.abc import Mapping
 from typing import Any
 
 
-def images(loader: Any, index: int) -> int:
-    """Return how many images this process has in the batch of that index: the last one of a loader may hold fewer."""
-    size = int(loader.batch_size)
-    # Of several processes each has a share of the images.
-    return max(1, min(size, len(loader.sampler) - index * size))
+class Sizes:
+    """How many images each batch of a loader has: the last one may hold fewer than the others.
+
+    Args:
+        loader: of Ultralytics, as it is for one epoch.
+        processes: that share the images of a batch, each with a loader of its own.
+    """
+
+    def __init__(self, loader: Any, processes: int) -> None:
+        size = int(loader.batch_size)
+        # Of several processes each has a share of the images.
+        self._whole, rest = divmod(len(loader.sampler), size)
+        self._size, self._rest = size * processes, max(1, rest) * processes
+
+    def of(self, index: int) -> int:
+        """Return how many images the batch of that index holds."""
+        return self._size if index < self._whole else self._rest
 
 
 def summed(losses: Mapping[str, Any]) -> Any:
     """Return the sum of named losses, left on their device."""
     return sum(losses.values())
+
+
+def with_sum(losses: Mapping[str, Any]) -> dict[str, Any]:
+    """Return named losses and their sum, ``loss``: tensors that are on a device stay there.
+
+    On the CPU they are numbers at once, since adding numbers takes a tenth of the time that adding tensors takes.
+    """
+    values, total = {"loss": 0.0}, 0.0
+    for name, loss in losses.items():
+        if not loss.is_cpu:
+            return {"loss": summed(losses), **losses}
+        values[name] = number = float(loss)
+        total += number
+    values["loss"] = total
+    return values
 
 
 def scalars(values: Mapping[str, Any]) -> dict[str, float]:

@@ -1,0 +1,100 @@
+"""YOLO with three layers, which looks for squares."""
+
+from __future__ import annotations
+
+import os
+import sys
+import tempfile
+from functools import cache
+from pathlib import Path
+from types import ModuleType, SimpleNamespace
+from typing import Any
+
+# Read when Ultralytics is imported.
+os.environ.update(YOLO_OFFLINE="1", YOLO_AUTOINSTALL="0", YOLO_VERBOSE="false")
+os.environ.setdefault("YOLO_CONFIG_DIR", tempfile.gettempdir())
+
+import cv2
+import numpy as np
+from ultralytics import YOLO
+from ultralytics.utils import YAML
+from ultralytics.utils.nms import TorchNMS
+
+from benchmarks.hosts.idle import idle
+from benchmarks.lockstep import Pace
+from lineside.bridges.ultralytics import ultralytics as bridge
+
+NAME = "Ultralytics"
+HOOKS = ("on_train_batch_start", "on_train_batch_end")
+SIZE, BATCH, VALIDATED = 64, 2, 2
+_MODEL = {"nc": 1, "backbone": [[-1, 1, "Conv", [8, 3, 2]]] * 3, "head": [[[2], 1, "Detect", ["nc"]]]}
+
+
+def stand_in() -> None:
+    """Some builds of torchvision for the CPU cannot be imported; of all its functions only this one is needed."""
+    try:
+        import torchvision  # noqa: F401 - tried out
+    except RuntimeError:
+        found, ops = ModuleType("torchvision"), ModuleType("torchvision.ops")
+        found.ops, ops.nms = ops, TorchNMS.nms  # type: ignore[attr-defined]
+        sys.modules.update({"torchvision": found, "torchvision.ops": ops})
+
+
+stand_in()
+
+
+@cache
+def squares(count: int) -> str:
+    """Draw a picture with a square in it, and link it as often as there are pictures; return the data set's file."""
+    place, random = Path(tempfile.mkdtemp()), np.random.default_rng(0)
+    picture = random.integers(0, 60, (SIZE, SIZE, 3), dtype=np.uint8)
+    picture[20:44, 20:44] = 230
+    cv2.imwrite(str(place / "square.png"), picture)
+    (place / "square.txt").write_text("0 0.5 0.5 0.375 0.375\n")
+    for split, number in (("train", count), ("val", VALIDATED)):
+        for folder, suffix in (("images", "png"), ("labels", "txt")):
+            (place / folder / split).mkdir(parents=True)
+            for index in range(number):
+                (place / folder / split / f"{index}.{suffix}").hardlink_to(place / f"square.{suffix}")
+    path = place / "squares.yaml"
+    YAML.save(path, {"path": str(place), "train": "images/train", "val": "images/val", "names": {0: "square"}})
+    return str(path)
+
+
+def train(pace: Pace, *, bridged: bool) -> None:
+    """Train an epoch."""
+
+    def beat(_: Any) -> None:
+        pace.batch_ended()
+
+    with tempfile.TemporaryDirectory() as directory:
+        path = Path(directory) / "smallest.yaml"
+        YAML.save(path, _MODEL)
+        yolo = YOLO(str(path))
+        if bridged:
+            measured: Any = bridge(yolo, idle(), run_dir=directory)
+        else:
+            measured = SimpleNamespace(on_train_batch_end=lambda _: None)
+            yolo.add_callback("on_train_batch_end", measured.on_train_batch_end)
+        pace.watch(measured, HOOKS)
+        for hook in HOOKS:
+            # Ultralytics holds functions and no object: give it those that are watched.
+            there = yolo.callbacks[hook]
+            there[-1:] = [getattr(measured, hook)] if hasattr(measured, hook) else there[-1:]
+        yolo.add_callback("on_train_batch_end", beat)
+        yolo.train(
+            data=squares(BATCH * pace.batches),
+            epochs=1,
+            batch=BATCH,
+            nbs=BATCH,
+            imgsz=SIZE,
+            device="cpu",
+            workers=0,
+            optimizer="SGD",
+            warmup_epochs=0,
+            mosaic=0.0,
+            cache="ram",
+            plots=False,
+            save=False,
+            project=directory,
+        )
