@@ -84,7 +84,7 @@ class Batches(LiveView):
         self._settle_due = False
         if self.requests.waiting or self._mail or self.dispatcher.fatal or self.progress.step >= self.points.replay_at:
             self.settle()
-        return self._ending()
+        return self.points.stopping is not None or self.progress.step >= self._last_step
 
     def _ending(self) -> bool:
         return self.points.stopping is not None or self.progress.step >= self._last_step

@@ -5,28 +5,21 @@ from __future__ import annotations
 import time
 from collections.abc import Mapping
 from functools import cached_property
-from typing import Any, NamedTuple
+from typing import Any
 
 from lineside.events import Event
 from lineside.metrics import Metrics
 from lineside.run.run import Run
 
 BLOCK = 100
-BLOCK_SECONDS = 0.1
+BLOCK_SECONDS = 0.25
 """The values of so many batches, or of so long, wait to be published together."""
 
 _HOOKS = (Event.BATCH_START, Event.BACKWARD_END, Event.STEP_END, Event.BATCH_END)
 
 
-class _Row(NamedTuple):
-    """What a batch gave: its values, unread, and where the run was when they were made and when it was over."""
-
-    made_at: int
-    step: int
-    epoch: int
-    time: float
-    values: Mapping[str, Any]
-    size: int
+_Row = tuple[int, int, int, float, Mapping[str, Any], int]
+"""A batch: the step its values were made at, step, epoch and time at which it was over, values, unread, and size."""
 
 
 class UnseenBatches(Run):
@@ -64,7 +57,7 @@ class UnseenBatches(Run):
         self.batch_data = self.outputs = self._loss = None
         if values:
             now, waiting = time.time(), self._waiting
-            waiting.append(_Row(made_at, progress.step, progress.epoch, now, values, size))
+            waiting.append((made_at, progress.step, progress.epoch, now, values, size))
             if len(waiting) >= BLOCK or now >= self._publish_at:
                 self._publish_waiting()
         return self._at_safe_point() if self._settle_due else self._ending()
@@ -73,11 +66,11 @@ class UnseenBatches(Run):
         """Publish what waits."""
         waiting, self._waiting = self._waiting, []
         self._publish_at = time.time() + BLOCK_SECONDS
-        for row in waiting:
-            published = self.batch_table.publish(row.values, row.made_at, row.epoch)
-            if row.size:
-                self.averages.add(published, row.size)
-            self.wiring.records.append((row.step, row.epoch, row.time, published))
+        for made_at, step, epoch, over_at, values, size in waiting:
+            published = self.batch_table.publish(values, made_at, epoch)
+            if size:
+                self.averages.add(published, size)
+            self.wiring.records.append((step, epoch, over_at, published))
 
     # ---- who needs what waits ------------------------------------------------------------------------------------
 

@@ -21,6 +21,7 @@ from lineside.testing.requiring import require
 from lineside.testing.toy import BATCHES, EPOCHS, LEARNING_RATE, expected_values
 from lineside.testing.toy_callbacks import (
     Asks,
+    CountsCalls,
     CountsEpochs,
     KeepsAlerts,
     KeepsCheckpoints,
@@ -44,12 +45,14 @@ class HostContract:
     Attributes:
         lacking: points that the host declares not to have.
         stops_in_epoch: it can end an epoch in its middle.
+        calls_in_a_batch: so many functions of Lineside a batch may call, the publishing of its values included.
         tolerance: how far values of metrics may be from those of plain double precision, relative.
     """
 
     lacking: frozenset[Event] = frozenset({Event.EXPORT_START, Event.EXPORT_END})
     stops_in_epoch = True
     tolerance = 1e-4
+    calls_in_a_batch = 20
 
     def fit(self, callbacks: Sequence[Callback | str], *, epochs: int, **options: Any) -> None:
         """Train the toy; `options` are those of all hosts: ``run_dir``, ``resume``, ``project``, ``name``, ``seed``."""
@@ -99,6 +102,13 @@ class HostContract:
                 )
                 close = abs(value - right) <= self.tolerance * abs(right)
                 require(close, f"{name} in epoch {epoch}: {value}, not {right}")
+
+    def test_a_batch_that_nobody_looks_at_costs_few_calls(self, tmp_path: Path) -> None:
+        """Where no callback has a hook in batches a batch calls few functions of Lineside."""
+        counter = CountsCalls()
+        self.fit([counter], epochs=1, run_dir=tmp_path)
+        calls = counter.in_each(BATCHES)
+        require(sum(calls.values()) <= self.calls_in_a_batch, f"A batch calls {calls}.")
 
     # ---- what can be done ----------------------------------------------------------------------------------------
 

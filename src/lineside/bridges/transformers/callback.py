@@ -196,13 +196,10 @@ class TransformersCallback(TrainerCallback):
 
     def on_substep_end(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
         """A micro-batch ends whose gradients are kept for the step."""
-        self._end_batch(control)
+        self.on_step_end(args, state, control)
 
     def on_step_end(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
-        """The micro-batch ends in which the optimizer stepped."""
-        self._end_batch(control)
-
-    def _end_batch(self, control: Any) -> None:
+        """A micro-batch ends; as a rule the optimizer stepped in it."""
         if not self._in_batch:
             return
         self._in_batch = False

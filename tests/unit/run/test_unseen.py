@@ -1,0 +1,146 @@
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from types import FrameType
+from typing import Any
+
+import pytest
+
+from lineside.callback import Callback
+from lineside.errors import OptionError
+from lineside.ports import RunView
+from lineside.run import unseen
+from lineside.run.driven import DrivenRun
+from lineside.run.plain_host import PlainHost
+from lineside.store.reader import RunReader
+
+BATCHES = 50
+PER_BATCH = 5
+"""Functions in Python: a batch begins, the optimizer steps, the batch ends, unseen, at a safe point."""
+
+
+class Idle(Callback):
+    def on_exception(self, run: RunView, error: BaseException) -> None:
+        pass
+
+
+class Looks(Callback):
+    """Has a hook in batches, so that everything is published at once."""
+
+    def on_batch_end(self, run: RunView) -> None:
+        pass
+
+
+@pytest.fixture(autouse=True)
+def no_hurry(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Values wait for a whole block, however slow the machine is."""
+    monkeypatch.setattr(unseen, "BLOCK_SECONDS", 1e9)
+
+
+@pytest.fixture
+def drive(run_dir: Path) -> Callable[..., DrivenRun]:
+    def make(*callbacks: Any) -> DrivenRun:
+        run = DrivenRun(callbacks=callbacks, run_dir=run_dir, host=PlainHost())
+        run.open()
+        run.train_start(epochs=1)
+        run.epoch_start(0)
+        return run
+
+    return make
+
+
+def batch(run: DrivenRun, number: int) -> bool:
+    run.batch_start()
+    run.optimizer_stepped()
+    return run.batch_end(2 + number % 2, {"loss": 1.0 / (1 + number)})
+
+
+def close(run: DrivenRun) -> None:
+    run.train_end()
+    run.close()
+
+
+def recorded(run: DrivenRun) -> tuple[list[int], list[float]]:
+    with RunReader.open(run.dir) as reader:
+        series = reader.series("batch/loss")
+        return list(series.steps), list(series.values)
+
+
+def test_a_batch_with_ten_idle_callbacks_calls_few_functions(drive: Callable[..., DrivenRun]) -> None:
+    run = drive(*[Idle(name=f"idle-{number}") for number in range(10)])
+    batch(run, 0)
+    called: list[str] = []
+
+    def count(frame: FrameType, what: str, _: Any) -> None:
+        if what == "call" and frame.f_code is not batch.__code__:
+            called.append(frame.f_code.co_qualname)
+
+    before = sys.getprofile()
+    sys.setprofile(count)
+    try:
+        for number in range(1, BATCHES + 1):
+            batch(run, number)
+    finally:
+        sys.setprofile(before)
+    close(run)
+    assert len(called) <= PER_BATCH * BATCHES, sorted(set(called))
+
+
+def test_whoever_looks_at_batches_or_not_finds_the_same(drive: Callable[..., DrivenRun]) -> None:
+    runs = [drive(Idle()), drive(Looks())]
+    for run in runs:
+        for number in range(2 * unseen.BLOCK + 3):
+            batch(run, number)
+        close(run)
+    idle, seen = runs
+    assert idle.history == seen.history
+    assert idle.batch_metrics.point("loss") == seen.batch_metrics.point("loss")
+    assert idle.progress.samples == seen.progress.samples
+    rows = [recorded(run) for run in runs]
+    assert len(rows[0][0]) == 2 * unseen.BLOCK + 3
+    assert rows[0] == rows[1]
+
+
+def test_values_that_wait_are_there_for_whoever_reads_them(drive: Callable[..., DrivenRun]) -> None:
+    run = drive(Idle())
+    for number in range(3):
+        batch(run, number)
+        point = run.batch_metrics.point("train/loss")
+        assert point is not None
+        assert (point.value, point.step) == (1.0 / (1 + number), number)
+    close(run)
+
+
+def test_what_is_logged_within_a_batch_stands_beside_its_values(drive: Callable[..., DrivenRun]) -> None:
+    run = drive(Idle())
+    batch(run, 0)
+    run.batch_start()
+    run.log({"loss": 7.0, "own": 3.0})
+    run.optimizer_stepped()
+    run.batch_end(2, {"other": 5.0})
+    assert dict(run.batch_metrics) == {"train/loss": 7.0, "train/own": 3.0, "train/other": 5.0}
+    close(run)
+
+
+def test_a_checkpoint_of_mid_epoch_holds_what_waits(drive: Callable[..., DrivenRun]) -> None:
+    run = drive(Idle())
+    batch(run, 0)
+    batch(run, 1)
+    run.save("mine")
+    batch(run, 2)
+    saved = run.checkpoints.find("mine").document("state.json")
+    close(run)
+    assert "train/loss" in str(saved["averages"])
+    assert saved["averages"]["weights"]["train/loss"] == 2 + 3 + 2
+
+
+def test_a_value_that_is_no_number_ends_the_training_with_its_name(drive: Callable[..., DrivenRun]) -> None:
+    run = drive(Idle())
+    run.batch_start()
+    run.optimizer_stepped()
+    run.batch_end(2, {"loss": "much"})
+    with pytest.raises(OptionError, match=r"'loss' is a str"):
+        run.train_epoch_end()
+    assert run.closed
