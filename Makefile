@@ -57,8 +57,11 @@ imports: $(VENV)/.installed ## direction of imports
 snippets: $(VENV)/.installed ## Python blocks and links of the documents
 	PYTHONHASHSEED=0 $(BIN)/python -m pytest --numprocesses auto tests/docs
 
-bench: $(VENV)/.installed ## measure the cost per step beside the bare loop, Lightning and Ignite
+bench: $(VENV)/.installed $(TENSORFLOW_VENV)/.installed $(ULTRALYTICS_VENV)/.installed ## measure costs beside the bare loop, peers and hosts
 	$(BIN)/python -m benchmarks
+	KERAS_BACKEND=tensorflow $(TENSORFLOW_VENV)/bin/python -m benchmarks bridges
+	KERAS_BACKEND=jax $(TENSORFLOW_VENV)/bin/python -m benchmarks bridges
+	$(ULTRALYTICS_VENV)/bin/python -m benchmarks bridges
 
 faults: $(VENV)/.installed ## kill, interrupt and damage runs, in full counts
 	LINESIDE_FAULTS=full $(BIN)/python -m pytest -m faults --timeout 3600 $(PYTEST_ARGS) tests

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import logging
 import os
-import sys
 import warnings
 from functools import partial
 from importlib import import_module
@@ -15,7 +14,7 @@ from benchmarks.hosts.idle import CALLBACKS
 from benchmarks.lockstep import added, inside, lockstep
 
 HOSTS = ("lightning", "transformers", "keras", "ultralytics")
-"""Those that this environment has are measured, unless some are named; Keras on the backend of KERAS_BACKEND."""
+"""Those that this environment has are measured; Keras on the backend of KERAS_BACKEND."""
 
 
 def main() -> None:
@@ -26,7 +25,7 @@ def main() -> None:
     print(f"  What a bridge with {CALLBACKS} idle callbacks adds to a batch: µs in its hooks; calls and µs in all")
     print(f"  {'':20} {'in its hooks':>13} {'Python calls':>13} {'C calls':>9} {'in all':>8} {'±':>6} {'of':>8}")
     for name in HOSTS:
-        if find_spec(name) is None or (len(sys.argv) > 2 and name not in sys.argv):
+        if find_spec(name) is None:
             continue
         host = import_module(f"benchmarks.hosts.{name}")
         nothing, ten = partial(host.train, bridged=False), partial(host.train, bridged=True)
