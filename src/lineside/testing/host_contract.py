@@ -45,14 +45,15 @@ class HostContract:
     Attributes:
         lacking: points that the host declares not to have.
         stops_in_epoch: it can end an epoch in its middle.
-        calls_in_a_batch: so many functions of Lineside a batch may call, the publishing of its values included.
+        calls_in_a_batch: so many functions of Lineside a batch may call, the publishing of its values included, where
+            names that are seen for the first time are checked.
         tolerance: how far values of metrics may be from those of plain double precision, relative.
     """
 
     lacking: frozenset[Event] = frozenset({Event.EXPORT_START, Event.EXPORT_END})
     stops_in_epoch = True
     tolerance = 1e-4
-    calls_in_a_batch = 20
+    calls_in_a_batch = 24
 
     def fit(self, callbacks: Sequence[Callback | str], *, epochs: int, **options: Any) -> None:
         """Train the toy; `options` are those of all hosts: ``run_dir``, ``resume``, ``project``, ``name``, ``seed``."""
