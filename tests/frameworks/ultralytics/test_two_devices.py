@@ -69,9 +69,9 @@ def test_it_is_cut_off_goes_on_and_comes_back(fit, narrow, tmp_path):
     for part in ("box_loss", "cls_loss", "dfl_loss"):
         assert run.history[f"val/{part}"] == pytest.approx(table[f"val/{part}"], abs=1e-5)
     # The best epoch's average, which rank zero has put back, is the model here.
-    best = unpacked("extras", OneDocument(Checkpoint.open(next((run.dir / "checkpoints").glob("epoch0001*")))))
+    best = unpacked("model.average", OneDocument(Checkpoint.open(next((run.dir / "checkpoints").glob("epoch0001*")))))
     weights = bridge.yolo.model.state_dict()
-    assert all(torch.equal(weights[name], tensor) for name, tensor in best["average"]["weights"].items())
+    assert all(torch.equal(weights[name], tensor) for name, tensor in best["weights"].items())
 
 
 class Locked(Callback):

@@ -23,7 +23,8 @@ from lineside.ports import Capabilities, HostState, SavedState, TensorWriter
 
 SUFFIX = ".pt"
 _STANDING = "ultralytics"
-_AVERAGE = "average"
+_AVERAGE = "model.average"
+"""Named so that checkpoints of weights alone hold it as well."""
 
 CAPABILITIES = Capabilities(
     frozenset(Event),
@@ -83,7 +84,6 @@ class UltralyticsHost(TorchHost):
             trainer.optimizer,
             schedulers=[trainer.scheduler],
             scaler=trainer.scaler,
-            extras={_AVERAGE: self._average},
             validate=None if is_several(trainer) else self._validate_now,
             announces_gradients=True,
         )
@@ -96,6 +96,11 @@ class UltralyticsHost(TorchHost):
             validator(self._trainer)
         finally:
             validator.args.plots = plots
+
+    @property
+    def schedulers(self) -> tuple[str, ...]:
+        """Kinds of the schedulers that there are; with ``lrf=1.0`` Ultralytics' own schedules nothing."""
+        return () if self._trainer.args.lrf == 1.0 else super().schedulers
 
     def follow_schedule(self) -> None:
         """Have the present schedule saved: with ``time=`` Ultralytics makes a new one after each epoch."""
@@ -111,7 +116,8 @@ class UltralyticsHost(TorchHost):
             "stopper": {"best_fitness": float(stopper.best_fitness), "best_epoch": int(stopper.best_epoch)},
             "order": _order(trainer),
         }
-        state = joined(super().capture(), packed(_STANDING, standing))
+        average = packed(_AVERAGE, self._average.state_dict())
+        state = joined(super().capture(), average, packed(_STANDING, standing))
         own = [path for path in (trainer.best, trainer.csv) if path.exists()]
         if self.wrote_last and trainer.last.exists():
             own.append(trainer.last)
@@ -125,19 +131,25 @@ class UltralyticsHost(TorchHost):
         super().restore(saved, weights_only)
         if weights_only:
             self._restore_validated(saved)
-        elif saved.has(f"{_STANDING}.json"):
-            self._restore_standing(saved)
+        else:
+            self._restore_average(saved)
+            if saved.has(f"{_STANDING}.json"):
+                self._restore_standing(saved)
         self.put_back.append(Restored.of(saved, "weights" if weights_only else "all"))
 
     def go_back(self, saved: SavedState, *, same_epoch: bool) -> None:
         """Put back what belongs to the weights. Raises as `TorchHost.go_back` does."""
         super().go_back(saved, same_epoch=same_epoch)
+        self._restore_average(saved)
         self.put_back.append(Restored.of(saved, "back", same_epoch=same_epoch))
 
+    def _restore_average(self, saved: SavedState) -> None:
+        if saved.has(f"{_AVERAGE}.json"):
+            self._average.load_state_dict(unpacked(_AVERAGE, saved))
+
     def _restore_validated(self, saved: SavedState) -> None:
-        if saved.has("extras.json"):
-            averaged = unpacked("extras", saved)[_AVERAGE]["weights"]
-            self.model.load(averaged)
+        if saved.has(f"{_AVERAGE}.json"):
+            self.model.load(unpacked(_AVERAGE, saved)["weights"])
         self._average.module.load_state_dict(self.model.capture())
         self.restored = self.model.capture()
 
