@@ -37,6 +37,9 @@ class ProgressBar(Callback):
         MissingDependency: ``display="notebook"`` without tqdm and ipywidgets.
     """
 
+    # Where a host has no such stage there is nothing to be shown of it.
+    optional_hooks = frozenset({"on_val_batch_end", "on_test_batch_end", "on_predict_batch_end"})
+
     def __init__(
         self,
         *,

@@ -250,3 +250,32 @@ def test_a_model_of_the_library_gets_its_best_weights_back_and_saves_them(tmp_pa
     assert made.state.epoch == 3
     made.model.save_pretrained(tmp_path / "saved")
     assert torch.equal(LineModel.from_pretrained(tmp_path / "saved").layer.weight, weights[0])
+
+
+class Stream(torch.utils.data.IterableDataset[Any]):
+    """Points of which nobody knows how many there are."""
+
+    def __iter__(self) -> Any:
+        return iter([{"inputs": torch.tensor(x), "labels": torch.tensor(y)} for x, y in toy.training_points()])
+
+
+@pytest.mark.parametrize(
+    ("data", "batches"), [(Points(toy.training_points()), toy.BATCHES), (Stream(), None)], ids=["set", "stream"]
+)
+def test_callbacks_know_the_batches_of_an_epoch_where_the_data_does(data: Any, batches: Any, tmp_path: Path) -> None:
+    seen: list[Any] = []
+    looks = [
+        Asks(lambda run: seen.append(run.total_batches), event, batch=batch, name=f"looks-{event.hook}")
+        for event, batch in ((Event.EPOCH_START, 0), (Event.BATCH_END, 1), (Event.VAL_BATCH_END, 0))
+    ]
+    made = trainer(tmp_path, bridge(looks, run_dir=tmp_path), train_dataset=data, max_steps=toy.BATCHES)
+    made.train()
+    assert seen == [batches, batches, None]
+
+
+@pytest.mark.parametrize(("kind", "known"), [("constant", []), ("linear", ["LambdaLR"])])
+def test_a_constant_rate_is_no_schedule(kind: str, known: list[str], tmp_path: Path) -> None:
+    seen: list[str] = []
+    looks = Asks(lambda run: seen.extend(run.schedulers), Event.EPOCH_START)
+    trainer(tmp_path, bridge([looks], run_dir=tmp_path), num_train_epochs=1, lr_scheduler_type=kind).train()
+    assert seen == known

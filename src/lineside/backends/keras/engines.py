@@ -118,7 +118,7 @@ def loop_host(
         Event.EXPORT_START.hook: "a loop of one's own exports by itself",
         Event.EXPORT_END.hook: "a loop of one's own exports by itself",
         "validate": "pass validate=, a function that runs a validation, to Run",
-        "rehearse": own,
+        "rehearse": "what Keras trains is not taken back",
         "trials": own,
         "update_bn": "a loop of one's own knows alone how data goes through the model",
     }

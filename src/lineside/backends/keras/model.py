@@ -10,6 +10,7 @@ from typing import Any, Literal, NoReturn
 import numpy as np
 
 from lineside.backends.keras import saved_model, variables
+from lineside.backends.keras.confusion import confusion
 from lineside.backends.keras.gradients import GradientTap
 from lineside.errors import RequestRefused, RunStateError
 
@@ -147,6 +148,8 @@ class KerasModel:
             yield
         finally:
             variables.assign(self.variables(), before)
+
+    confusion = staticmethod(confusion)
 
     def _refuse(self, what: str) -> NoReturn:
         raise RequestRefused(f"Keras shows callbacks no {what}.")

@@ -168,6 +168,7 @@ class TransformersCallback(TrainerCallback):
         if run.progress.phase == "trained":
             # The run was interrupted in the evaluation behind its epoch, which Hugging Face does not take up again.
             run.epoch_end()
+        run.total_batches = _length(kwargs.get("train_dataloader"))
         run.epoch_start(int(state.epoch or 0))
 
     def batch_begins(self, inputs: Any) -> None:
@@ -240,6 +241,7 @@ class TransformersCallback(TrainerCallback):
         if self._watch is not None and self._open_run.shows_batches:
             self._watch.follow_model()
         self._open_run.evaluation_start(stage)
+        self._open_run.total_batches = None
 
     def evaluation_batch_begins(self, inputs: Any) -> None:
         """A batch of it begins."""
@@ -290,6 +292,14 @@ def _steps_in(checkpoint: Checkpoint | None) -> int:
     if checkpoint is None:
         return 0
     return int(json.loads(checkpoint.file(STATE).read_text("utf-8"))["global_step"])
+
+
+def _length(loader: Any) -> int | None:
+    """Return the batches of a loader; None for a stream, whose length nobody knows."""
+    try:
+        return len(loader)
+    except TypeError:
+        return None
 
 
 def _is_metric(name: str, value: Any) -> bool:

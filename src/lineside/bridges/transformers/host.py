@@ -58,6 +58,11 @@ class TransformersHost(TorchHost):
         self._trainer = trainer
         self.may_evaluate = False
 
+    @property
+    def schedulers(self) -> tuple[str, ...]:
+        """Kinds of the schedulers that there are; what the trainer makes where none is wanted schedules nothing."""
+        return () if self._trainer.args.lr_scheduler_type == "constant" else super().schedulers
+
     def capture(self) -> HostState:
         """Copy what a resumed run needs, and what Hugging Face's own resume looks for."""
         state = super().capture()
