@@ -16,7 +16,7 @@ PACKAGE = --no-deps --no-build-isolation --editable .
 
 .DEFAULT_GOAL := help
 .PHONY: help demo circle test test-tensorflow test-jax test-ultralytics test-main check lint types imports snippets bench faults
-.PHONY: clean python
+.PHONY: matrix clean python
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -41,6 +41,19 @@ test-ultralytics: $(ULTRALYTICS_VENV)/.installed ## YOLO
 # One order of sets in all processes, which must collect the same tests.
 test-main: $(VENV)/.installed ## everything else, which is nearly all
 	PYTHONHASHSEED=0 KERAS_BACKEND=torch $(BIN)/python -m pytest --numprocesses auto $(PYTEST_ARGS) tests
+
+# Each environment writes the columns of its hosts into docs/guide/hosts; the page is assembled of all of them.
+matrix: $(VENV)/.installed $(TENSORFLOW_VENV)/.installed $(ULTRALYTICS_VENV)/.installed ## try every callback in every host
+	LINESIDE_MATRIX=1 $(BIN)/python -m pytest $(PYTEST_ARGS) tests/contract/test_catalogue.py \
+		tests/frameworks/lightning/test_catalogue.py tests/frameworks/transformers/test_catalogue.py
+	LINESIDE_MATRIX=1 KERAS_BACKEND=torch $(BIN)/python -m pytest $(PYTEST_ARGS) tests/frameworks/keras/test_catalogue.py
+	LINESIDE_MATRIX=1 KERAS_BACKEND=tensorflow $(TENSORFLOW_VENV)/bin/python -m pytest $(PYTEST_ARGS) \
+		tests/frameworks/keras/test_catalogue.py
+	LINESIDE_MATRIX=1 KERAS_BACKEND=jax $(TENSORFLOW_VENV)/bin/python -m pytest $(PYTEST_ARGS) \
+		tests/frameworks/keras/test_catalogue.py
+	LINESIDE_MATRIX=1 $(ULTRALYTICS_VENV)/bin/python -m pytest $(PYTEST_ARGS) \
+		tests/frameworks/ultralytics/test_catalogue.py
+	$(BIN)/python -m tests.matrix.page
 
 check: lint types imports snippets ## all that is checked without running the tests
 

@@ -8,8 +8,9 @@ from pathlib import Path
 
 import pytest
 
-# Says how many faults to inject; everything else of Lineside's environment would change what is under test.
-KEPT = {"LINESIDE_FAULTS"}
+# Say how many faults to inject, and whether all callbacks are tried in all hosts; everything else of Lineside's
+# environment would change what is under test.
+KEPT = {"LINESIDE_FAULTS", "LINESIDE_MATRIX"}
 
 
 def pytest_configure(config: pytest.Config) -> None:

@@ -50,6 +50,11 @@ def names() -> list[str]:
     return sorted({*_BUILT_IN, *_PRESETS, *(entry.name for entry in entry_points(group=GROUP))})
 
 
+def presets() -> list[str]:
+    """Return the names that stand for several callbacks each."""
+    return sorted(_PRESETS)
+
+
 def find(name: str) -> type[Callback]:
     """Return the class that is registered under a name, and import it.
 

@@ -56,7 +56,8 @@ class TestLoop(HostContract):
                     run.log({"loss": loss})
                 with run.validation(), torch.no_grad():
                     for inputs, targets in run.batches(validation):
-                        run.log({"loss": F.mse_loss(model(inputs), targets)})
+                        run.outputs = model(inputs)
+                        run.log({"loss": F.mse_loss(run.outputs, targets)})
 
     def predict(self, callbacks, **options):
         model = line()

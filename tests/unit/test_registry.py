@@ -130,3 +130,8 @@ def test_what_is_registered_and_no_callback_class_is_refused(other_packages) -> 
     other_packages(mine="json:dumps")
     with pytest.raises(CallbackNotFound, match="json:dumps, which is no Callback class"):
         registry.find("mine")
+
+
+def test_presets_stand_for_several_callbacks() -> None:
+    assert registry.presets() == ["iron-triangle"]
+    assert set(registry.presets()) < set(registry.names())

@@ -56,11 +56,15 @@ def check_weight_files(callbacks: Sequence[Callback], host: Host) -> None:
             host.check_weight_suffix(weight_suffix(Path(file)))
 
 
-def _check_needs(callback: Callback, host: str, capabilities: Capabilities) -> None:
+def lacking(callback: Callback, capabilities: Capabilities) -> list[str]:
+    """Return what a callback needs and a host does not have: hooks, then abilities, by name."""
     hooks = {event.hook for event in callback.hooks()} - callback.optional_hooks
     missing = sorted(hooks - {event.hook for event in capabilities.events})
-    missing += sorted(callback.needs - capabilities.abilities)
-    if missing:
+    return missing + sorted(callback.needs - capabilities.abilities)
+
+
+def _check_needs(callback: Callback, host: str, capabilities: Capabilities) -> None:
+    if missing := lacking(callback, capabilities):
         why = capabilities.reasons.get(missing[0])
         raise AttachError(
             f"{callback!r} needs {', '.join(missing)}, which the host {host!r} does not have"

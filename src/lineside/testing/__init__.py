@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from lineside.testing.catalogue import CatalogueContract, Proof
 from lineside.testing.clock import FakeClock
 from lineside.testing.contract import CallbackContract, check_callback
 from lineside.testing.fake_checkpoint import FakeCheckpoint
@@ -14,6 +15,7 @@ from lineside.testing.trace import Sighting, TraceRecorder
 
 __all__ = [
     "CallbackContract",
+    "CatalogueContract",
     "FakeCheckpoint",
     "FakeClock",
     "FakeModel",
@@ -21,6 +23,7 @@ __all__ = [
     "FakeTrials",
     "HostContract",
     "Offload",
+    "Proof",
     "Sighting",
     "TraceRecorder",
     "check_callback",

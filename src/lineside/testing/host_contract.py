@@ -147,6 +147,20 @@ class HostContract:
         checkpoint.verify()
         require((checkpoint.step, checkpoint.manifest.epoch) == (BATCHES, 0), f"It is of step {checkpoint.step}.")
 
+    def test_a_validation_that_is_asked_for(self, tmp_path: Path) -> None:
+        """It takes place between two batches; a host that declares not to can goes on without it."""
+        recorder, declared = TraceRecorder(), list[bool]()
+
+        def ask(run: Any) -> None:
+            declared.append("validate" in run.host_port.capabilities.abilities)
+            run.validate("now")
+
+        self.fit([Asks(ask, Event.BATCH_END, batch=1), recorder], epochs=2, run_dir=tmp_path)
+        validations = [(one.epoch, one.step) for one in recorder.trace if one.event is Event.VAL_START]
+        usual = [(0, BATCHES), (1, 2 * BATCHES)]
+        right = [(0, 2), *usual] if declared[0] else usual
+        require(validations == right, f"Validations took place at {validations}, and should at {right}.")
+
     def test_a_pause(self, tmp_path: Path) -> None:
         """The training waits until somebody unpauses it."""
         recorder = TraceRecorder()

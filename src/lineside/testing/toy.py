@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 EPOCHS, BATCHES, BATCH_SIZE, VAL_BATCHES = 3, 4, 4, 2
 LEARNING_RATE = 0.05
@@ -21,18 +21,22 @@ def validation_points() -> Points:
     return [([x], [2.5 * x - 0.5]) for x in _spread(VAL_BATCHES * BATCH_SIZE)]
 
 
-def expected_values() -> list[dict[str, float]]:
-    """Return the means of each epoch, computed here in plain Python from the definition of the toy."""
+def expected_values(rates: Sequence[float] = (LEARNING_RATE,) * (EPOCHS * BATCHES)) -> list[dict[str, float]]:
+    """Return the means of each epoch, computed here in plain Python from the definition of the toy.
+
+    Args:
+        rates: the learning rate of each step, for whole epochs.
+    """
     weight = bias = 0.0
     epochs = []
-    for _ in range(EPOCHS):
+    batched = training_points()
+    for first in range(0, len(rates), BATCHES):
         losses = []
-        batched = training_points()
-        for start in range(0, len(batched), BATCH_SIZE):
+        for start, rate in zip(range(0, len(batched), BATCH_SIZE), rates[first : first + BATCHES], strict=True):
             errors = [(weight * x[0] + bias - y[0], x[0]) for x, y in batched[start : start + BATCH_SIZE]]
             losses.append(sum(error**2 for error, _ in errors) / BATCH_SIZE)
-            weight -= LEARNING_RATE * sum(2 * error * x for error, x in errors) / BATCH_SIZE
-            bias -= LEARNING_RATE * sum(2 * error for error, _ in errors) / BATCH_SIZE
+            weight -= rate * sum(2 * error * x for error, x in errors) / BATCH_SIZE
+            bias -= rate * sum(2 * error for error, _ in errors) / BATCH_SIZE
         checked = validation_points()
         val = sum((weight * x[0] + bias - y[0]) ** 2 for x, y in checked) / len(checked)
         epochs.append({"train/loss": sum(losses) / len(losses), "val/loss": val})

@@ -9,7 +9,8 @@ from lineside.testing import toy
 
 
 def line(learning_rate=toy.LEARNING_RATE, **options):
-    model = keras.Sequential([keras.Input((1,)), keras.layers.Dense(1, kernel_initializer="zeros")])
+    layers = [keras.Input((1,)), keras.layers.Dense(1, kernel_initializer="zeros", name="layer")]
+    model = keras.Sequential(layers, name="line")
     model.compile(optimizer=keras.optimizers.SGD(learning_rate), loss="mse", **options)
     return model
 

@@ -27,7 +27,8 @@ def data(points):
 
 
 def line():
-    return keras.Sequential([keras.Input((1,)), keras.layers.Dense(1, kernel_initializer="zeros")])
+    layers = [keras.Input((1,)), keras.layers.Dense(1, kernel_initializer="zeros", name="layer")]
+    return keras.Sequential(layers, name="line")
 
 
 def squared_error(model, inputs, targets):
@@ -52,7 +53,8 @@ def train(callbacks, *, epochs, model=None, optimizer=None, **options):
     def validate():
         with run.validation():
             for inputs, targets in run.batches(validation):
-                run.log({"loss": squared_error(model, inputs, targets)})
+                run.outputs = model(inputs)
+                run.log({"loss": tf.reduce_mean(tf.square(run.outputs - targets))})
 
     options.setdefault("validate", validate)
     with lineside.Run(model=model, optimizer=optimizer, callbacks=callbacks, **options) as run:

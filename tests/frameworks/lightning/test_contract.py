@@ -28,7 +28,9 @@ class Line(L.LightningModule):
         return F.mse_loss(self(batch[0]), batch[1])
 
     def validation_step(self, batch, index):
-        self.log("val_loss", F.mse_loss(self(batch[0]), batch[1]))
+        outputs = self(batch[0])
+        self.log("val_loss", F.mse_loss(outputs, batch[1]))
+        return outputs
 
     def predict_step(self, batch, index):
         return self(batch[0])
