@@ -28,7 +28,7 @@ KILLED_IN_EPOCH = 2
 """Counted from 0."""
 PATIENCE = 120.0
 """Seconds for all of it; it takes about twenty on two idle cores."""
-SECONDS = 15.0
+SECONDS = 30.0
 """Within which an alert must be in the chat, also on a busy machine."""
 
 

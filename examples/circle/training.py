@@ -14,10 +14,7 @@ from torch.nn import functional as F
 from torch.utils.data import DataLoader, TensorDataset
 
 from lineside import Callback, RunView, Trainer
-from lineside.callbacks.alert import Alert
-from lineside.callbacks.email_alert import EmailAlertCallback
-from lineside.callbacks.model_checkpoint import ModelCheckpoint
-from lineside.callbacks.reduce_lr_on_plateau import ReduceLROnPlateau
+from lineside.callbacks import Alert, EmailAlertCallback, ModelCheckpoint, ReduceLROnPlateau
 
 SLIP_IN_EPOCH = 5
 """Counted from 0; by then the training has been killed and has gone on."""

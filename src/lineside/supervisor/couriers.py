@@ -117,7 +117,7 @@ class Couriers:
         for directory in {*self._owing, *(place for place, _ in self._alerts)}:
             words = text(
                 f"Alerts could not be sent yet. To try again: lineside deliver {directory}",
-                f"警报尚未送达。重试：lineside deliver {directory}",
+                f"告警尚未送达。重试：lineside deliver {directory}",
             )
             self._say(words)
 
