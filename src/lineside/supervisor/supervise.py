@@ -81,7 +81,7 @@ class Supervisor:
         self._clock = clock
         self._handover = Handover(scratch / "attempt-1")
         self._vigil = Vigil(settings, Path.cwd(), self._tell, clock)
-        self._restarts = 0
+        self._restarts = self._told_of = 0
 
     def supervise(self) -> int:
         """Go on until the command, or the run, is over for good; return the exit code of the last attempt."""
@@ -128,7 +128,6 @@ class Supervisor:
 
     def _look_after(self, child: Child) -> Ending:
         memory, due, told_to_end = Memory(child.pid), 0.0, 0.0
-        news = self._restarts > 0
         while (status := child.ended()) is None:
             for number in self._signals.wait(due - self._clock()):
                 child.pass_on(number)
@@ -143,15 +142,20 @@ class Supervisor:
             run = self._run()
             self._vigil.look(run)
             self._messenger.tend()
-            if news and run is not None:
-                news = False
-                self._tell(again(run.name, self._restarts, self._settings.restarts), run)
+            self._tell_of_restart(run)
             if self._settings.end_stalled and self._vigil.stalled:
                 told_to_end = told_to_end or self._end(child)
                 if self._clock() - told_to_end >= _GRACE:
                     child.kill()
+        self._tell_of_restart(self._run())  # it may have been over within one look
         killed = status == -signal.SIGKILL or status == 128 + signal.SIGKILL
         return Ending(status if status >= 0 else 128 - status, killed and memory.ran_out(), bool(told_to_end))
+
+    def _tell_of_restart(self, run: RunDirectory | None) -> None:
+        """Tell once, when the run is open, that a restart has brought it back."""
+        if run is not None and self._told_of < self._restarts:
+            self._told_of = self._restarts
+            self._tell(again(run.name, self._restarts, self._settings.restarts), run)
 
     def _end(self, child: Child) -> float:
         child.pass_on(signal.SIGTERM)
