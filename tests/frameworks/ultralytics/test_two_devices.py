@@ -18,7 +18,9 @@ from lineside.bridges.ultralytics.ended import EndedRun
 from lineside.bridges.ultralytics.host import SEVERAL
 from lineside.bridges.ultralytics.ranks import BetweenEpochs
 from lineside.callback import Callback
+from lineside.callbacks.alert import Alert
 from lineside.callbacks.early_stopping import EarlyStopping
+from lineside.callbacks.email_alert import EmailAlertCallback
 from lineside.callbacks.freeze_unfreeze import FreezeUnfreeze
 from lineside.callbacks.lambda_callback import LambdaCallback
 from lineside.callbacks.learning_rate_scheduler import LearningRateScheduler
@@ -95,6 +97,7 @@ def test_a_lock_in_a_callback_is_named_before_anything_starts(fit):
 def test_the_catalogue_travels(narrow):
     made = {"freeze-unfreeze": FreezeUnfreeze("model.0"), "lambda": LambdaCallback(on_epoch_end=print)}
     made["learning-rate-scheduler"] = LearningRateScheduler(lambda epoch: 0.1)
+    made["alert"], made["email-alert"] = Alert("val/loss > 10"), EmailAlertCallback("somebody@example.org")
     catalogue = [made.get(name) or find(name)() for name in names() if name != "iron-triangle"]
     yolo = YOLO(narrow)
     ultralytics(yolo, catalogue)
