@@ -50,7 +50,8 @@ def no_section(name: str) -> str:
         return (
             f"there is no section {name!r}. It is an option of the trainer: trainer.{name}, below 'trainer' in a file."
         )
-    return f"there is no section {name!r}.{nearest(name, SECTIONS)} There is: {', '.join(SECTIONS)}."
+    hint = nearest(name, SECTIONS) or f" There is: {', '.join(SECTIONS)}."
+    return f"there is no section {name!r}.{hint}"
 
 
 def _without(options: Options, names: set[str]) -> Options:
