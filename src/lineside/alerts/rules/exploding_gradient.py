@@ -4,16 +4,15 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from typing import Any, ClassVar
+from typing import ClassVar
 
-from lineside.alerts.rule import Rule, Source
+from lineside.alerts.rule import Source
+from lineside.alerts.unusual import Unusual
 from lineside.alerts.verdict import SILENT, Verdict
 from lineside.language import text
-from lineside.options import check_number, check_whole
-from lineside.typical import FEWEST, Typical
 
 
-class ExplodingGradient(Rule):
+class ExplodingGradient(Unusual):
     """The L2 norm of all gradients is more than `factor` times its own median of the last `window` looks, or no number.
 
     Pascanu, Mikolov and Bengio ("On the difficulty of training recurrent neural networks", 2013) clip at half to ten
@@ -32,14 +31,7 @@ class ExplodingGradient(Rule):
     every: ClassVar[str | None] = "50 steps"
 
     def __init__(self, factor: float = 10.0, window: int = 20) -> None:
-        self.factor, self.window = factor, window
-        check_number(self.kind, "factor", factor, least=1.0)
-        check_whole(self.kind, "window", window, FEWEST)
-        self.start_anew()
-
-    def start_anew(self) -> None:
-        """Nothing is usual yet."""
-        self._usual = Typical(self.window)
+        super().__init__(factor, window)
 
     def judge(self, values: Mapping[str, float]) -> Verdict:
         """Compare the norm with its median."""
@@ -47,8 +39,8 @@ class ExplodingGradient(Rule):
         advice = text("Lower the learning rate, warm it up, or clip.", "请降低学习率、使用预热或裁剪梯度。")
         if not math.isfinite(norm):
             return Verdict.yes(text(f"The gradient norm is {norm}", f"梯度范数为 {norm}"), advice)
-        usual = self._usual.median if self._usual.known else None
-        self._usual.add(norm)
+        usual = self.usual.median if self.usual.known else None
+        self.usual.add(norm)
         if usual is not None and norm > self.factor * usual > 0.0:
             return Verdict.yes(
                 text(f"The gradient explodes: norm {norm:.3g}", f"梯度爆炸：范数 {norm:.3g}"),
@@ -57,11 +49,3 @@ class ExplodingGradient(Rule):
         if usual is None:
             return SILENT
         return Verdict.no(text(f"The gradient norm is usual again: {norm:.3g}", f"梯度范数恢复正常：{norm:.3g}"))
-
-    def state_dict(self) -> dict[str, Any]:
-        """Return what is usual."""
-        return {"usual": self._usual.values}
-
-    def load_state_dict(self, state: Mapping[str, Any]) -> None:
-        """Take it back."""
-        self._usual = Typical(self.window, state["usual"])

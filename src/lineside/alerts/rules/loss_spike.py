@@ -4,16 +4,14 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from typing import Any, ClassVar
+from typing import ClassVar
 
-from lineside.alerts.rule import Rule
+from lineside.alerts.unusual import Unusual
 from lineside.alerts.verdict import SILENT, Verdict, unclear
 from lineside.language import text
-from lineside.options import check_number, check_whole
-from lineside.typical import FEWEST, Typical
 
 
-class LossSpike(Rule):
+class LossSpike(Unusual):
     """A loss of the batches is more than `factor` times its usual spread above its median.
 
     Usual are the last `window` losses that were no spikes; see `lineside.typical.Typical.spikes`.
@@ -32,36 +30,22 @@ class LossSpike(Rule):
 
     def __init__(self, monitor: str = "train/loss", factor: float = 10.0, window: int = 50) -> None:
         self.reads = (monitor,)
-        self.monitor, self.factor, self.window = monitor, factor, window
-        check_number(self.kind, "factor", factor, least=1.0)
-        check_whole(self.kind, "window", window, FEWEST)
-        self.start_anew()
-
-    def start_anew(self) -> None:
-        """Nothing is usual yet."""
-        self._usual = Typical(self.window)
+        self.monitor = monitor
+        super().__init__(factor, window)
 
     def judge(self, values: Mapping[str, float]) -> Verdict:
         """Compare with what is usual, and take it for usual if it is no spike."""
         value = values[self.monitor]
         if not math.isfinite(value):
             return unclear(self, values)
-        if self._usual.spikes(value, self.factor):
-            usual = f"{self._usual.median:.4g} ± {self._usual.spread:.2g}"
+        if self.usual.spikes(value, self.factor):
+            usual = f"{self.usual.median:.4g} ± {self.usual.spread:.2g}"
             return Verdict.yes(
                 text(f"{self.monitor} spikes: {value:.4g}", f"{self.monitor} 突增：{value:.4g}"),
                 text(f"Usual is {usual}.", f"平常为 {usual}。"),
             )
-        known = self._usual.known
-        self._usual.add(value)
+        known = self.usual.known
+        self.usual.add(value)
         if not known:
             return SILENT
         return Verdict.no(text(f"{self.monitor} is usual again: {value:.4g}", f"{self.monitor} 恢复正常：{value:.4g}"))
-
-    def state_dict(self) -> dict[str, Any]:
-        """Return what is usual."""
-        return {"usual": self._usual.values}
-
-    def load_state_dict(self, state: Mapping[str, Any]) -> None:
-        """Take it back."""
-        self._usual = Typical(self.window, state["usual"])

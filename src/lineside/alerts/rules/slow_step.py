@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, ClassVar
+from typing import ClassVar
 
-from lineside.alerts.rule import Rule, Source
+from lineside.alerts.rule import Source
+from lineside.alerts.unusual import Unusual
 from lineside.alerts.verdict import SILENT, Verdict
 from lineside.language import text
-from lineside.options import check_number, check_whole
-from lineside.typical import FEWEST, Typical
 
 
-class SlowStep(Rule):
+class SlowStep(Unusual):
     """A step takes more than `factor` times its median of the last `window` looks.
 
     The time between two looks within an epoch counts, by the training's own clock: waiting for data is part of it,
@@ -31,19 +30,12 @@ class SlowStep(Rule):
     every: ClassVar[str | None] = "10 steps"
 
     def __init__(self, factor: float = 3.0, window: int = 50) -> None:
-        self.factor, self.window = factor, window
-        check_number(self.kind, "factor", factor, least=1.0)
-        check_whole(self.kind, "window", window, FEWEST)
-        self.start_anew()
-
-    def start_anew(self) -> None:
-        """Nothing is usual yet."""
-        self._usual = Typical(self.window)
+        super().__init__(factor, window)
 
     def judge(self, values: Mapping[str, float]) -> Verdict:
         """Compare the time of a step with its median."""
         seconds = values["seconds"]
-        usual = self._usual.median if self._usual.known else None
+        usual = self.usual.median if self.usual.known else None
         if usual is not None and seconds > self.factor * usual > 0.0:
             return Verdict.yes(
                 text(f"Steps are slow: {1e3 * seconds:.4g} ms each", f"训练变慢：每步 {1e3 * seconds:.4g} 毫秒"),
@@ -52,7 +44,7 @@ class SlowStep(Rule):
                     f"平常为 {1e3 * usual:.4g} 毫秒。可用 ResourceMonitor 查明瓶颈。",
                 ),
             )
-        self._usual.add(seconds)
+        self.usual.add(seconds)
         if usual is None:
             return SILENT
         return Verdict.no(
@@ -61,11 +53,3 @@ class SlowStep(Rule):
                 f"训练速度恢复正常：每步 {1e3 * seconds:.4g} 毫秒",
             )
         )
-
-    def state_dict(self) -> dict[str, Any]:
-        """Return what is usual."""
-        return {"usual": self._usual.values}
-
-    def load_state_dict(self, state: Mapping[str, Any]) -> None:
-        """Take it back."""
-        self._usual = Typical(self.window, state["usual"])
