@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import signal
 from pathlib import Path
 
 import pytest
@@ -17,6 +18,9 @@ def pytest_configure(config: pytest.Config) -> None:
     # Set before torch is imported, and for child processes too: tiny tensors gain nothing from threads, and tests that
     # run side by side would fight for the cores.
     os.environ.setdefault("OMP_NUM_THREADS", "1")
+    # A job in the background of a shell inherits Ctrl-C as ignored, and so would all processes that tests interrupt.
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 def pytest_runtest_setup(item: pytest.Item) -> None:
