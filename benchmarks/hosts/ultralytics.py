@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import os
-import sys
 import tempfile
 from functools import cache
 from pathlib import Path
-from types import ModuleType, SimpleNamespace
+from types import SimpleNamespace
 from typing import Any
 
 # Read when Ultralytics is imported.
@@ -18,26 +17,16 @@ import cv2
 import numpy as np
 from ultralytics import YOLO
 from ultralytics.utils import YAML
-from ultralytics.utils.nms import TorchNMS
 
 from benchmarks.hosts.idle import idle
 from benchmarks.lockstep import Pace
 from lineside.bridges.ultralytics import ultralytics as bridge
+from tests.frameworks.ultralytics.nms import stand_in
 
 NAME = "Ultralytics"
 HOOKS = ("on_train_batch_start", "on_train_batch_end")
 SIZE, BATCH, VALIDATED = 64, 2, 2
 _MODEL = {"nc": 1, "backbone": [[-1, 1, "Conv", [8, 3, 2]]] * 3, "head": [[[2], 1, "Detect", ["nc"]]]}
-
-
-def stand_in() -> None:
-    """Some builds of torchvision for the CPU cannot be imported; of all its functions only this one is needed."""
-    try:
-        import torchvision  # noqa: F401 - tried out
-    except RuntimeError:
-        found, ops = ModuleType("torchvision"), ModuleType("torchvision.ops")
-        found.ops, ops.nms = ops, TorchNMS.nms  # type: ignore[attr-defined]
-        sys.modules.update({"torchvision": found, "torchvision.ops": ops})
 
 
 stand_in()
