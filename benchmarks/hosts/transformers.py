@@ -16,7 +16,7 @@ from benchmarks.timed import BATCH, WIDTH, tiny
 from lineside.bridges.transformers import transformers as bridge
 
 NAME = "Hugging Face"
-HOOKS = ("batch_begins", "outputs_are", "loss_is", "on_pre_optimizer_step", "on_step_end")
+HOOKS = ("outputs_are", "on_pre_optimizer_step", "on_step_end")
 
 
 class Module(torch.nn.Module):

@@ -6,7 +6,7 @@ the training thread wait for the device.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple, SupportsFloat
 
 from lineside.errors import MetricNotFound, OptionError, nearest
@@ -123,9 +123,13 @@ class MetricTable:
     Args:
         freeze: turns a tensor into something that a later in-place change cannot touch, without waiting for a device;
             given by the backend.
+
+    Attributes:
+        view: what is read.
+        copied: returns the points as they are now, for a `Metrics` that later publications do not change.
     """
 
-    __slots__ = ("_freeze", "_names", "_points", "serial", "view")
+    __slots__ = ("_freeze", "_names", "_points", "copied", "serial", "view")
 
     def __init__(self, freeze: Callable[[Any], Scalar] = float) -> None:
         self._freeze = freeze
@@ -133,6 +137,7 @@ class MetricTable:
         self._points: dict[str, tuple[Scalar, int, int, int]] = {}
         self.serial = 0
         self.view = Metrics(self._points)
+        self.copied: Callable[[], dict[str, tuple[Scalar, int, int, int]]] = self._points.copy
 
     def publish(
         self,
@@ -165,6 +170,36 @@ class MetricTable:
             self.serial = serial
         return published
 
+    def publish_columns(
+        self, columns: Mapping[str, Sequence[Any]], step: int, epoch: int, stage: str = "train"
+    ) -> dict[str, Sequence[Scalar]]:
+        """Store the values of several batches, as if each were published; return them under their canonical names.
+
+        Args:
+            columns: by name, a value for each batch.
+            step: of the last batch.
+            epoch: of all.
+            stage: of all.
+
+        Raises:
+            OptionError: a value is not a number or a tensor of one element.
+        """
+        names = self._names.setdefault(stage, {})
+        published: dict[str, Sequence[Scalar]] = {}
+        rows = 0
+        for name, given in columns.items():
+            if name not in names:
+                names[name] = checked_name(name, stage)
+            plain = set(map(type, given)) == {float}
+            column = published[names[name]] = given if plain else [self._scalar(name, value) for value in given]
+            rows = len(column)
+        serial = self.serial + max(0, rows - 1) * len(columns)
+        for known, column in published.items():
+            serial += 1
+            self._points[known] = (column[-1], step, epoch, serial)
+        self.serial = serial
+        return published
+
     def _scalar(self, name: str, value: Any) -> Scalar:
         if isinstance(value, (int, float)):
             return float(value)
@@ -189,7 +224,7 @@ class MetricTable:
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
         """Restore what `state_dict` returned."""
-        self._points.clear()
+        self.clear()
         self._points.update(
             {name: (float(v), int(s), int(e), int(n)) for name, (v, s, e, n) in state["points"].items()}
         )
@@ -234,6 +269,23 @@ class Averages:
         self._aside.append((values, weight))
         if len(self._aside) >= self.ASIDE:
             self._sum()
+
+    def add_columns(self, columns: Mapping[str, Sequence[Scalar]], weights: Sequence[float]) -> None:
+        """Add the values of several batches, as if each were added; a batch without weight counts for nothing."""
+        if not all(set(map(type, column)) == {float} for column in columns.values()):
+            rows = [dict(zip(columns, row, strict=True)) for row in zip(*columns.values(), strict=True)]
+            self._aside += [(row, weight) for row, weight in zip(rows, weights, strict=True) if weight]
+            self._sum()
+            return
+        self._sum()
+        weight_of_all = sum(weights)
+        for name, column in columns.items() if weight_of_all else ():
+            total = self._sums.get(name, 0.0)
+            for value, weight in zip(column, weights, strict=True):
+                if weight:
+                    total += value * weight  # type: ignore[operator] # all are numbers of Python
+            self._sums[name] = total
+            self._weights[name] = self._weights.get(name, 0.0) + weight_of_all
 
     def _sum(self) -> None:
         """Add what was put aside to the sums."""

@@ -21,6 +21,8 @@ class Progress:
         epoch: the current epoch, from 0.
         step: optimizer steps since the start of training, across attempts.
         position: micro-batches of this epoch that are over; a resumed run skips as many.
+        elapsed_before: seconds of training until the clock was last started.
+        running_since: what the clock showed then; None while it is stopped.
     """
 
     epoch: int = 0
@@ -33,8 +35,8 @@ class Progress:
     total_epochs: int | None = None
     total_steps: int | None = None
     clock: Callable[[], float] = monotonic
-    _before: float = 0.0
-    _since: float | None = field(default=None)
+    elapsed_before: float = 0.0
+    running_since: float | None = field(default=None)
     _opened: float | None = field(default=None)
     _stopped: float | None = field(default=None)
     _paused: float = 0.0
@@ -42,7 +44,11 @@ class Progress:
     @property
     def elapsed(self) -> float:
         """Seconds of training, across attempts, without pauses."""
-        return self._before if self._since is None else self._before + self.clock() - self._since
+        return (
+            self.elapsed_before
+            if self.running_since is None
+            else self.elapsed_before + self.clock() - self.running_since
+        )
 
     @property
     def wall(self) -> float:
@@ -55,14 +61,14 @@ class Progress:
 
     def start_clock(self) -> None:
         """Count time of training from now on."""
-        if self._since is None:
-            self._since = self.clock()
-            self._paused += 0.0 if self._stopped is None else self._since - self._stopped
+        if self.running_since is None:
+            self.running_since = self.clock()
+            self._paused += 0.0 if self._stopped is None else self.running_since - self._stopped
 
     def stop_clock(self) -> None:
         """Stop counting time of training: a pause, or the end."""
-        if self._since is not None:
-            self._before, self._since, self._stopped = self.elapsed, None, self.clock()
+        if self.running_since is not None:
+            self.elapsed_before, self.running_since, self._stopped = self.elapsed, None, self.clock()
 
     def summary(self) -> dict[str, int | None]:
         """Return what the run's record says of it."""
@@ -81,6 +87,6 @@ class Progress:
         """Restore what `state_dict` returned. An epoch that was over is followed by the next one."""
         for name in _SAVED:
             setattr(self, name, state[name])
-        self._before = float(state["elapsed"])
+        self.elapsed_before = float(state["elapsed"])
         if self.phase == "done":
             self.epoch, self.position, self.phase = self.epoch + 1, 0, "fresh"

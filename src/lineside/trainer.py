@@ -231,11 +231,14 @@ class Trainer:
         optimization, scores, accumulate = self._optimization, self._scores["train"], self._optimization.accumulate
         gradients_ready = run.dispatcher.chain(Event.BACKWARD_END)
         stepped = run.step_attempted if self._steps_announced else run.stepped
+        scale = optimization.scale
+        # What functions of the user's return is looked at in their batch, so that a mistake is found where it is made.
+        trusted = self._step is None and not scores.any
         for batch in run.batches(loader):
             loss, values = self._forward(run, batch)
             if loss is not None:
-                run.loss = loss
-                optimization.backward(loss)
+                run.raw_loss = loss
+                (loss if scale is None else scale(loss)).backward()
                 due = accumulate == 1 or (run.batch + 1) % accumulate == 0 or run.batch + 1 == run.total_batches
                 if gradients_ready is not None:
                     if due:
@@ -244,8 +247,13 @@ class Trainer:
                 if due:
                     optimization.step()
                     stepped()
-                values["loss"] = loss.item() if self._on_cpu else loss
-            run.log(values)
+                else:
+                    optimization.pending = True
+                values["loss"] = loss.item() if self._on_cpu else loss.detach()
+            if trusted:
+                run.given = values
+            else:
+                run.log(values)
         if optimization.pending:
             # A loader without a length: the last batches of the epoch have not filled a step.
             if gradients_ready is not None:
@@ -262,8 +270,13 @@ class Trainer:
         if self._optimization.mixed:
             with self._optimization.autocast():
                 loss, values, targets = self._apply(run, batch)
-        else:
+        elif self._step is not None:
             loss, values, targets = self._apply(run, batch)
+        else:
+            # The same without a further call, since this is what most trainings do for every batch.
+            inputs, targets = inputs_and_targets(batch)
+            run.outputs = outputs = self._called(inputs)
+            loss, values = self._loss(outputs, targets), {}  # type: ignore[misc] # checked in __init__
         scores = self._scores[run.stage]
         if scores.any and run.outputs is not None:
             values.update(scores.update(run.outputs, targets))

@@ -14,6 +14,7 @@ from lineside.callback import Callback
 from lineside.dispatch.background import BackgroundCallback
 from lineside.dispatch.guard import Bound, Guard
 from lineside.dispatch.items import EventItem
+from lineside.dispatch.lanes import Lane
 from lineside.dispatch.profile import CallbackCost, summarize
 from lineside.dispatch.snapshot import RunSnapshot
 from lineside.events import Event
@@ -28,21 +29,21 @@ class Chain:
     test for None.
     """
 
-    __slots__ = ("_background", "_dispatcher", "_inline", "_per_batch", "event")
+    __slots__ = ("_background", "_deliver", "_dispatcher", "_inline", "event")
 
     def __init__(self, dispatcher: Dispatcher, event: Event) -> None:
         self.event = event
-        self._per_batch = event.per_batch
+        self._deliver = self._send_batch if event.per_batch else self._send
         self._dispatcher = dispatcher
         self._inline: tuple[Bound, ...] = ()
-        self._background: tuple[tuple[Bound, BackgroundCallback], ...] = ()
+        self._background: tuple[tuple[Bound, Lane], ...] = ()
 
-    def add(self, hook: Bound, background: BackgroundCallback | None) -> None:
-        """Append a hook."""
-        if background is None:
+    def add(self, hook: Bound, lane: Lane | None) -> None:
+        """Append a hook, whose lane is None if it is an inline one."""
+        if lane is None:
             self._inline += (hook,)
         else:
-            self._background += ((hook, background),)
+            self._background += ((hook, lane),)
 
     def remove(self, hook: Bound) -> None:
         """Take a hook out; a dispatch that is under way goes on with the old tuple."""
@@ -67,6 +68,9 @@ class Chain:
         This is the hot path. One clock reading ends the time of one hook and begins that of the next; the histogram
         counts by the number of bits of the time in nanoseconds.
         """
+        if not self._inline:
+            self._deliver()
+            return
         dispatcher = self._dispatcher
         run = dispatcher.run
         outer = dispatcher.current
@@ -92,7 +96,7 @@ class Chain:
         finally:
             dispatcher.current = outer
         if self._background:
-            self._send()
+            self._deliver()
 
     def show(self, payload: Any) -> None:
         """Show an event that carries something: a checkpoint, an alert, an error."""
@@ -104,21 +108,24 @@ class Chain:
             dispatcher.payload = outer
 
     def _send(self) -> None:
-        dispatcher, per_batch = self._dispatcher, self._per_batch
-        due = [
-            (hook, background)
-            for hook, background in self._background
-            if (hook.trigger is None or hook.trigger.fires(dispatcher.run))
-            and not (per_batch and background.lane.drop_if_full(EventItem.weight))
-        ]
+        dispatcher = self._dispatcher
+        due = [pair for pair in self._background if pair[0].trigger is None or pair[0].trigger.fires(dispatcher.run)]
         if due:
-            if not per_batch:
-                # What was logged before the event comes to a sink before the event, above all before `on_teardown`.
-                dispatcher.flush()
-            snapshot = dispatcher.freeze()
-            for hook, background in due:
-                item = EventItem(hook, snapshot, dispatcher.payload if self.event.payload else None)
-                background.lane.put(item, droppable=int(per_batch))
+            # What was logged before the event comes to a sink before the event, above all before `on_teardown`.
+            dispatcher.flush()
+            snapshot, payload = dispatcher.freeze(), dispatcher.payload if self.event.payload else None
+            for hook, lane in due:
+                lane.put(EventItem(hook, snapshot, payload))
+
+    def _send_batch(self) -> None:
+        """Send an event of a batch, which may be lost: nothing is made for a lane that is full."""
+        dispatcher, snapshot = self._dispatcher, None
+        for hook, lane in self._background:
+            if hook.trigger is not None and not hook.trigger.fires(dispatcher.run):
+                continue
+            if lane.admit(EventItem.weight):
+                snapshot = snapshot or dispatcher.freeze()
+                lane.append(EventItem(hook, snapshot))
 
 
 class Dispatcher:
@@ -163,7 +170,7 @@ class Dispatcher:
         background = self.background.get(callback.name)
         for event, hook in callback.hooks().items():
             bound = Bound(callback, event.hook, hook.call, hook.every)
-            lane = None if hook.inline else background
+            lane = None if hook.inline or background is None else background.lane
             if lane is None and event.payload:
                 bound.call = self._with_payload(hook.call)
             self._hooks[callback.name].append(bound)

@@ -42,6 +42,9 @@ class Overflow:
     """Items that did not fit into memory: light shells in order, their data in a file without a name.
 
     The file dies with the process and cannot be reached by anybody else, so `marshal` is enough.
+
+    Attributes:
+        shells: each with whether its data is on the disk.
     """
 
     def __init__(self, directory: Path | None) -> None:
@@ -50,18 +53,18 @@ class Overflow:
         self._failed = False
         self._lock = threading.Lock()
         self._start = self._end = 0
-        self._shells: deque[tuple[Item, bool]] = deque()
+        self.shells: deque[tuple[Item, bool]] = deque()
 
     def __len__(self) -> int:
         """Return how many items wait here."""
-        return len(self._shells)
+        return len(self.shells)
 
     def append(self, item: Item) -> None:
         """Put an item behind the others; one that cannot be written, on a full disk say, waits in memory."""
         shell, plain = item.unloaded()
         with self._lock:
             on_disk = plain is not None and self._write(plain)
-            self._shells.append((item if plain is not None and not on_disk else shell, on_disk))
+            self.shells.append((item if plain is not None and not on_disk else shell, on_disk))
 
     def _write(self, plain: Any) -> bool:
         try:
@@ -84,7 +87,7 @@ class Overflow:
     def take(self) -> Item:
         """Remove and return the oldest item."""
         with self._lock:
-            item, on_disk = self._shells.popleft()
+            item, on_disk = self.shells.popleft()
             if on_disk and self._file is not None:
                 self._file.seek(self._start)
                 (length,) = _LENGTH.unpack(self._file.read(_LENGTH.size))
@@ -112,6 +115,9 @@ class Lane:
         handle: called for each item, in order, on the lane's thread; must not raise.
         limits: how much may wait in memory before items are dropped or overflow.
         directory: where overflowing items go; a temporary directory unless given.
+
+    Attributes:
+        append: adds an item that was admitted.
     """
 
     def __init__(
@@ -122,16 +128,19 @@ class Lane:
         directory: Path | None = None,
     ) -> None:
         self.name = name
-        self.dropped = 0
         self._limits = limits or LaneLimits()
         self._handle = handle
         self._queue: deque[Item] = deque()
+        self.append: Callable[[Item], None] = self._queue.append
         self._overflow = Overflow(directory)
         # The training thread, the poller and other callbacks all put; only the lane's thread takes. What waits is the
         # difference of the counters.
         self._putting = threading.Lock()
         self._put_items = self._put_bytes = 0
         self._taken_items = self._taken_bytes = 0
+        self._dropped = self._dropped_unmade = 0
+        # How often something was taken, from memory or disk, and at which count there was no room.
+        self._takes, self._full_at = 0, -1
         self._hurry = threading.Event()
         self._closing = False
         self._abandoned = False
@@ -153,7 +162,7 @@ class Lane:
         with self._putting:
             full = self._is_full(weight)
             if full and droppable:
-                self.dropped += droppable
+                self._dropped += droppable
             elif full:
                 self._overflow.append(item)
             else:
@@ -161,16 +170,32 @@ class Lane:
                 self._put_bytes += weight
                 self._queue.append(item)
 
-    def drop_if_full(self, weight: int) -> bool:
-        """Count one record as lost if there is no room for it: an item that would be dropped need not be made."""
-        with self._putting:
-            full = self._is_full(weight)
-            self.dropped += full
-        return full
+    @property
+    def dropped(self) -> int:
+        """Records that were lost because there was no room."""
+        return self._dropped + self._dropped_unmade
+
+    def admit(self, weight: int) -> bool:
+        """Keep room for an item that is appended next; where there is none, count a record as lost, which is not made.
+
+        For the training thread alone. Until something is taken out of a lane that is full, it stays so, which is one
+        comparison: a callback that hangs is shown every batch.
+        """
+        if self._full_at != self._takes:
+            with self._putting:
+                takes, limits = self._takes, self._limits
+                full = self._put_items - self._taken_items >= limits.items or self._overflow.shells
+                if not full and self._put_bytes - self._taken_bytes + weight <= limits.bytes:
+                    self._put_items += 1
+                    self._put_bytes += weight
+                    return True
+                self._full_at = takes
+        self._dropped_unmade += 1
+        return False
 
     def _is_full(self, weight: int) -> bool:
         return (
-            bool(self._overflow)
+            bool(self._overflow.shells)
             or self._put_items - self._taken_items >= self._limits.items
             or self._put_bytes - self._taken_bytes + weight > self._limits.bytes
         )
@@ -197,6 +222,7 @@ class Lane:
                 self._handle(item)
                 self._taken_bytes += item.weight
                 self._taken_items += 1
+                self._takes += 1
             elif self._overflow:
                 self._handle_overflowed()
             else:
@@ -207,10 +233,12 @@ class Lane:
             item = self._overflow.take()
         except Exception:
             with self._putting:
-                self.dropped += 1
+                self._dropped += 1
             log.exception("Something that waited for callback %s on the disk could not be read back.", self.name)
         else:
             self._handle(item)
+        finally:
+            self._takes += 1
 
     def hurry(self) -> None:
         """Let the thread look at its queue at once, because somebody waits for what is in it."""

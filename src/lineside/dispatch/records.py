@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 
 from lineside.dispatch.items import RecordsItem
 from lineside.dispatch.lanes import Lane
@@ -18,11 +18,13 @@ class RecordStream:
 
     Attributes:
         append: adds a row of a batch; a deque's `append`, the cheapest thing that is safe beside another thread.
+        extend: adds several.
     """
 
     def __init__(self, lanes: Sequence[Lane], read: Callable[[Sequence[Scalar]], list[float]]) -> None:
         self._rows: deque[LogRow] = deque()
         self.append: Callable[[LogRow], None] = self._rows.append if lanes else _nobody_listens
+        self.extend: Callable[[Iterable[LogRow]], None] = self._rows.extend if lanes else _nobody_listens
         self._lanes = lanes
         self._read = read
         self._lock = threading.Lock()
@@ -44,5 +46,5 @@ class RecordStream:
             lane.put(item)
 
 
-def _nobody_listens(row: LogRow) -> None:
-    """Drop a row: there is neither a store nor a sink."""
+def _nobody_listens(rows: object) -> None:
+    """Drop what is logged: there is neither a store nor a sink."""

@@ -14,12 +14,12 @@ from lineside.metrics import Metrics, checked_name
 from lineside.ports import Alert, CallbackInfo, MediumKind, Stage
 from lineside.voice import Voice
 
-FIELDS = (
-    *("stage", "epoch", "total_epochs", "epochs_done", "step", "total_steps", "batch", "total_batches"),
-    *("batches_done", "samples", "elapsed", "save_seconds", "has_validation", "lr", "reason", "summary"),
-    "validated_with",
-)
-"""What changes during a run and is copied into each snapshot."""
+OF_PROGRESS = (*("epoch", "total_epochs", "epochs_done", "step", "total_steps", "batches_done", "samples"),)
+OF_RUN = ("stage", "batch", "total_batches", "save_seconds", "has_validation", "reason", "summary")
+FIELDS = (*OF_PROGRESS, *OF_RUN, "elapsed", "validated_with", "lr")
+"""What changes during a run and is copied into each snapshot, in this order."""
+
+_PLACES = {name: place for place, name in enumerate(FIELDS)}
 
 _INLINE_ONLY = (
     *("model", "batch_data", "outputs", "loss", "measure_data_wait"),
@@ -71,7 +71,15 @@ class Identity:
 
 
 class RunSnapshot(Voice):
-    """A run as it was at one event. Reads are frozen; requests go to the live run with the step of this snapshot."""
+    """A run as it was at one event. Reads are frozen; requests go to the live run with the step of this snapshot.
+
+    Args:
+        desk: the live run.
+        identity: what does not change.
+        values: of all `FIELDS`.
+        metrics: points of the newest values of the epoch, as `Metrics` takes them; nobody changes them any more.
+        batch: those of the batch.
+    """
 
     stage: Stage
     epoch: int
@@ -92,14 +100,29 @@ class RunSnapshot(Voice):
     validated_with: str
 
     def __init__(
-        self, desk: Desk, identity: Identity, values: Mapping[str, Any], metrics: Metrics, batch: Metrics
+        self,
+        desk: Desk,
+        identity: Identity,
+        values: Sequence[Any],
+        metrics: dict[str, Any],
+        batch: dict[str, Any],
     ) -> None:
         self._desk = desk
         self._identity = identity
         self._speaker = ""
-        self.__dict__.update(values)
-        self.metrics = metrics
-        self.batch_metrics = batch
+        self._values = values
+        self._metrics = metrics
+        self._batch = batch
+
+    @property
+    def metrics(self) -> Metrics:
+        """The newest values of the epoch."""
+        return Metrics(self._metrics)
+
+    @property
+    def batch_metrics(self) -> Metrics:
+        """The values of the batch."""
+        return Metrics(self._batch)
 
     def by(self, author: str) -> RunSnapshot:
         """Return this snapshot as one callback sees it: what it asks for bears its name."""
@@ -108,7 +131,9 @@ class RunSnapshot(Voice):
         return view
 
     def __getattr__(self, name: str) -> Any:
-        """Give what never changes; refuse what exists on the training thread alone."""
+        """Give what was taken, and what never changes; refuse what exists on the training thread alone."""
+        if name in _PLACES and self._values:
+            return self._values[_PLACES[name]]
         if name in _INLINE_ONLY:
             self._inline_only(f"run.{name}")
         if name.startswith("_") or not hasattr(self._identity, name):
@@ -158,20 +183,19 @@ class RunSnapshot(Voice):
         """Run a function in the helper process."""
         self._desk.offload(target, arguments, key, at_end=at_end, figure=figure)
 
-    def plain(self) -> tuple[dict[str, Any], dict[str, Any], dict[str, Any]]:
+    def plain(self) -> tuple[list[Any], dict[str, Any], dict[str, Any]]:
         """Return the frozen values as plain data, for a queue that overflows to disk."""
-        values = {name: getattr(self, name) for name in FIELDS}
-        values["lr"] = {name: float(rate) for name, rate in values["lr"].items()}
-        return values, _points(self.metrics), _points(self.batch_metrics)
+        *values, rates = self._values
+        rates = {name: float(rate) for name, rate in rates.items()}
+        return [*values, rates], _points(self.metrics), _points(self.batch_metrics)
 
     def emptied(self) -> RunSnapshot:
         """Return a snapshot without values, to be `filled` again."""
-        return RunSnapshot(self._desk, self._identity, {}, Metrics({}), Metrics({}))
+        return RunSnapshot(self._desk, self._identity, (), {}, {})
 
-    def filled(self, plain: tuple[dict[str, Any], dict[str, Any], dict[str, Any]]) -> RunSnapshot:
+    def filled(self, plain: tuple[list[Any], dict[str, Any], dict[str, Any]]) -> RunSnapshot:
         """Return a snapshot with the values that `plain` gave."""
-        values, metrics, batch = plain
-        return RunSnapshot(self._desk, self._identity, values, Metrics(metrics), Metrics(batch))
+        return RunSnapshot(self._desk, self._identity, *plain)
 
 
 def _points(metrics: Metrics) -> dict[str, Any]:

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import math
-import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from time import time
 from typing import Any
 
 from lineside.dispatch.dispatcher import Chain, Dispatcher
 from lineside.events import Event
 from lineside.metrics import Averages
+from lineside.run.batch_values import BatchValues
 from lineside.run.safe_points import SafePoints
-from lineside.run.view import LiveView
 
 EVALUATION = {
     "val": (Event.VAL_START, Event.VAL_BATCH_START, Event.VAL_BATCH_END, Event.VAL_END),
@@ -20,7 +20,7 @@ EVALUATION = {
 }
 
 
-class Batches(LiveView):
+class Batches(BatchValues):
     """Adds the events around a batch, the optimizer's step and the safe point to what callbacks see."""
 
     points: SafePoints
@@ -30,6 +30,7 @@ class Batches(LiveView):
         self._last_step = math.inf
         self._step_due = False
         self._settle_due = False
+        self._begins_by_itself = False
         self._before_step_end: Callable[[], None] | None = None
         self._on_batch_start: Chain | None = None
         self._on_backward_end: Chain | None = None
@@ -52,39 +53,90 @@ class Batches(LiveView):
 
     # ---- training ------------------------------------------------------------------------------------------------
 
-    def _open_batch(self, batch: Any) -> None:
-        self.batch = self.progress.position
-        self.batch_data = batch
-        self._in_batch = True
-        if self._on_batch_start is not None:
-            self._on_batch_start()
+    # Between two steps of a model its code and data have taken the place of ours in the processor's caches, and every
+    # further function costs about a microsecond, however short it is. So each of these two does all by itself.
 
-    def _close_batch(self, size: int) -> bool:
-        """End a batch of `size` samples; tell whether it is the last one, because the run is to end."""
+    def batch_start(self, batch: Any = None) -> None:
+        """Begin a micro-batch of training."""
         progress = self.progress
-        if self._step_due:
-            self.stepped()
-        progress.position += 1
-        progress.batches_done += 1
-        progress.samples += size
-        if self._on_batch_end is not None:
-            self._on_batch_end()
-        self._in_batch = False
-        values = self._batch_values
-        if values:
-            self._batch_values = {}
-            if size:
-                self.averages.add(values, size)
-            self.wiring.records.append((progress.step, progress.epoch, time.time(), values))
-        self.batch_data = self.outputs = self._loss = None
-        return self._settle_due and self._at_safe_point()
+        self.batch, self._begun_at = progress.position, progress.step
+        self.batch_data, self._in_batch = batch, True
+        if self._on_batch_start is not None:
+            try:
+                self._on_batch_start()
+            except BaseException as error:
+                self.fail(error)
+                raise
 
-    def _at_safe_point(self) -> bool:
-        """The end of a batch in which the optimizer stepped. As a rule nothing waits, and this is a few tests."""
-        self._settle_due = False
-        if self.requests.waiting or self._mail or self.dispatcher.fatal or self.progress.step >= self.points.replay_at:
-            self.settle()
-        return self.points.stopping is not None or self.progress.step >= self._last_step
+    def batch_end(  # noqa: C901, PLR0912 - see above
+        self, size: int, values: Mapping[str, Any] | None = None, *, steps: int = 0
+    ) -> bool:
+        """End a micro-batch; a safe point, if the optimizer stepped in it.
+
+        Args:
+            size: how many samples it has; 0 where nobody knows.
+            values: what the engine gives as values of the batch; see `given`.
+            steps: how many steps the optimizer made in it, where no hook of the optimizer tells.
+
+        Returns:
+            Whether it is the last one, because the run is to end.
+        """
+        progress = self.progress
+        if values:
+            self.given = values
+        if steps:
+            progress.step += steps - 1
+            self._step_due = True
+        try:
+            if self._step_due:
+                if self._on_step_end is not None or self._before_step_end is not None:
+                    self.stepped()
+                else:
+                    progress.step += 1
+                    self._step_due, self._settle_due = False, True
+            progress.position += 1
+            progress.batches_done += 1
+            progress.samples += size
+            if self._on_batch_end is not None:
+                self._on_batch_end()
+            self._in_batch = False
+            if self._batch_values:
+                self.publish_waiting()
+                logged, self._batch_values = self._batch_values, {}
+                if size:
+                    self.averages.add(logged, size)
+                self.wiring.records.append((progress.step, progress.epoch, time(), logged))
+            elif self.given is not None:
+                given, self.given = self.given, None
+                names = tuple(given)
+                if names != self._waiting_names:
+                    self._wait_for(names)
+                now, waiting, self._made_at = time(), self._waiting, self._begun_at
+                waiting += (progress.step, now, size, *given.values())
+                if now >= self._publish_at or len(waiting) >= self._block:
+                    self._publish_block()
+            self.batch_data = self.outputs = self.raw_loss = None
+            if self._settle_due:
+                self._settle_due = False
+                requests, fatal = self.requests.waiting, self.dispatcher.fatal
+                # As a rule nothing waits.
+                if requests or self._mail or fatal or progress.step >= self.points.replay_at:
+                    self.settle()
+            if self._begins_by_itself:
+                self.batch, self._begun_at, self._in_batch = progress.position, progress.step, True
+            return self.points.stopping is not None or progress.step >= self._last_step
+        except BaseException as error:
+            self.fail(error)
+            raise
+
+    def fail(self, error: BaseException) -> None:
+        """The training failed in one of our own functions; whoever owns the loop learns of it by the error itself."""
+
+    def _forget_batch(self) -> None:
+        """Forget a batch that is not over: what it gave, or logged, belongs to no other."""
+        self._in_batch = False
+        self.given, self._batch_values = None, {}
+        self.batch_data = self.outputs = self.raw_loss = None
 
     def _ending(self) -> bool:
         return self.points.stopping is not None or self.progress.step >= self._last_step
@@ -92,6 +144,7 @@ class Batches(LiveView):
     def settle(self) -> None:
         """The safe point: open the mail, agree on requests and apply them."""
         self._settle_due = False
+        self.publish_waiting()
         self.open_mail()
         if self.dispatcher.fatal:
             raise self.dispatcher.fatal.popleft()
@@ -134,4 +187,4 @@ class Batches(LiveView):
         self._in_batch = False
         self._evaluation.add(self._batch_values, size)
         self._batch_values = {}
-        self.batch_data = self.outputs = self._loss = None
+        self.batch_data = self.outputs = self.raw_loss = None

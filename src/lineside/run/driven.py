@@ -15,15 +15,16 @@ from lineside.errors import RunStateError
 from lineside.events import Event
 from lineside.language import text
 from lineside.run.host_file import check_host_file
-from lineside.run.unseen import UnseenBatches
+from lineside.run.run import Run
 
 log = logging.getLogger("lineside")
 
+_WITHIN = (Event.BATCH_START, Event.BACKWARD_END, Event.STEP_END, Event.BATCH_END)
 _EPOCH_END = "epoch-end"
 """Pins the newest checkpoint of an epoch's end."""
 
 
-class DrivenRun(UnseenBatches):
+class DrivenRun(Run):
     """One training inside another framework's loop; bridges call it at the framework's own points.
 
     The order of calls is that of the lifecycle in `lineside.events`::
@@ -45,7 +46,11 @@ class DrivenRun(UnseenBatches):
     echo: Callable[[Mapping[str, Any], int], None] | None = None
     """Told what callbacks log, with the step: the framework may have a logger of its own."""
 
+    unseen = False
+    """No callback has a hook within a batch of training: each begins by itself, and `batch_start` need not be called."""
+
     _under_way: AbstractContextManager[None] | None = None
+    _evaluates_within = False
     _open_index = -1
     closed = False
 
@@ -90,7 +95,7 @@ class DrivenRun(UnseenBatches):
         except BaseException:
             self.closed = True
             raise
-        self._look_who_sees()
+        self.unseen = self._begins_by_itself = all(self.dispatcher.chain(event) is None for event in _WITHIN)
         progress = self.progress
         if progress.phase != "fresh" and "resume_in_epoch" not in self.host_port.capabilities.abilities:
             log.warning(
@@ -147,7 +152,7 @@ class DrivenRun(UnseenBatches):
         if epoch is not None and epoch != self.progress.epoch:
             self._guarded(self._take_epoch, epoch)
         self._guarded(self._start_epoch)
-        self._among_batches = True
+        self._enter_batches()
 
     def _take_epoch(self, epoch: int) -> None:
         if self.resumed or self.progress.epochs_done:
@@ -164,54 +169,29 @@ class DrivenRun(UnseenBatches):
         What the batches have given is forgotten; steps that were made are made, and ``on_epoch_start`` is not repeated.
         """
         progress = self.progress
-        self._publish_waiting()
+        self.publish_waiting()
         if progress.phase == "trained":
             progress.epochs_done -= 1
         log.warning("%s begins epoch %d anew.", self.host, progress.epoch + 1)
         progress.phase, progress.position = "train", 0
         self.averages.clear()
+        self._enter_batches()
 
-    def batch_start(self, batch: Any = None) -> None:
-        """Begin a micro-batch of training."""
-        if self._unseen:
-            self.batch, self._in_batch = self.progress.position, True
-            return
-        try:
-            self._open_batch(batch)
-        except BaseException as error:
-            self.fail(error)
-            raise
+    def _enter_batches(self) -> None:
+        self._among_batches = True
+        if self.unseen:
+            self.batch_start()
+
+    def _leave_batches(self) -> None:
+        """Behind the last batch, the one that has begun by itself is none."""
+        self._among_batches = False
+        if self.unseen and self._in_batch:
+            self._forget_batch()
+            self.batch = max(0, self.progress.position - 1)
 
     def keep_rates(self) -> None:
         """Take the learning rates of now for those of the epoch: the framework sets the next ones before it ends."""
         self._rates = dict(self.host_port.lr())
-
-    def batch_end(self, size: int, values: Mapping[str, Any] | None = None, *, steps: int = 0) -> bool:
-        """End a micro-batch; a safe point, if the optimizer stepped in it.
-
-        Args:
-            size: how many samples it has; 0 where the framework does not tell.
-            values: what the framework gives as values of the batch.
-            steps: how many steps the optimizer made in it, where no hook of the optimizer tells.
-
-        Returns:
-            Whether the framework is to end the training.
-        """
-        progress = self.progress
-        before = progress.step
-        if steps:
-            progress.step, self._step_due = before + steps - 1, True
-        try:
-            if self._unseen and not self._batch_values:
-                return self._close_unseen(size, values, before)
-            if self._waiting:
-                self._publish_waiting()
-            if values:
-                self.batch_table.publish(values, before, progress.epoch, "train", self._batch_values)
-            return self._close_batch(size) or self._ending()
-        except BaseException as error:
-            self.fail(error)
-            raise
 
     def train_epoch_end(self, values: Mapping[str, Any] | None = None) -> None:
         """End the training part of an epoch.
@@ -219,7 +199,7 @@ class DrivenRun(UnseenBatches):
         Args:
             values: what the framework itself gives as values of the epoch; they replace the means of the batches.
         """
-        self._among_batches = False
+        self._leave_batches()
         self._guarded(self._end_training_part, values)
 
     def epoch_end(self, values: Mapping[str, Any] | None = None) -> None:
@@ -228,7 +208,7 @@ class DrivenRun(UnseenBatches):
         Args:
             values: what the framework publishes as late as here.
         """
-        self._among_batches = False
+        self._leave_batches()
         self._guarded(self._end_training_part)
         if values:
             self.log(values)
@@ -240,7 +220,7 @@ class DrivenRun(UnseenBatches):
         Args:
             reason: why, in words, where it was the framework that ended it.
         """
-        self._among_batches = False
+        self._leave_batches()
         if self.progress.phase != "fresh":
             self.epoch_end()
         if not self._over():
@@ -252,7 +232,11 @@ class DrivenRun(UnseenBatches):
     def evaluation_start(self, stage: Literal["val", "test", "predict"]) -> None:
         """Begin a validation, a test or a prediction; before `train_epoch_end` it is a validation in mid-epoch."""
         self._open_index = -1
-        self._publish_waiting()
+        self.publish_waiting()
+        # One that a callback or an operator asked for stands at a safe point, between two batches.
+        self._evaluates_within = self._among_batches and self._in_batch
+        if self._evaluates_within:
+            self._leave_batches()
         self._enter(self.evaluation(stage))
 
     def evaluation_batch_start(self, batch: Any = None) -> None:
@@ -276,6 +260,8 @@ class DrivenRun(UnseenBatches):
             self._evaluation.clear()
             self.log(values)
         self._leave_stage()
+        if self._evaluates_within:
+            self._enter_batches()
 
     def export_start(self) -> None:
         """Begin an export."""
@@ -308,6 +294,7 @@ class DrivenRun(UnseenBatches):
         if self.closed:
             return
         self.closed = True
+        self._leave_batches()
         stage, self._under_way = self._under_way, None
         if stage is not None:
             stage.__exit__(type(error), error, error.__traceback__)

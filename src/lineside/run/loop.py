@@ -116,6 +116,7 @@ class Loop(Batches):
 
     def _end_training_part(self, means: Mapping[str, Any] | None = None) -> None:
         """Validation begins, or the epoch ends: publish what the batches gave, or the `means` of who knows better."""
+        self.publish_waiting()
         progress = self.progress
         if progress.phase != "train":
             return
@@ -196,9 +197,9 @@ class Loop(Batches):
         self._among_batches = True
         try:
             for batch in islice(feed, self._batches_left(progress.position)):
-                self._open_batch(batch)
+                self.batch_start(batch)
                 yield batch
-                if self._close_batch(size_of(batch)):
+                if self.batch_end(size_of(batch)):
                     return
             self._refuse_no_batch()
         except GeneratorExit:
@@ -207,16 +208,14 @@ class Loop(Batches):
                 self.stepped()
             raise
         finally:
-            self._among_batches = self._in_batch = False
+            self._among_batches = False
             self._batches_over = True
             self.feeding = None
             # Read here: a scheduler that is stepped at the end of the epoch sets the rate of the next one. A loop that
             # an error has left may be collected at any later time, when nobody must be asked.
             if not self._torn_down:
                 self._rates = self.host_port.lr()
-            # A batch that was left with `break` is not over: what it logged belongs to no other.
-            self._batch_values = {}
-            self.batch_data = self.outputs = self._loss = None
+            self._forget_batch()  # one that was left with `break`
             close(feed)
 
     def _refuse_no_batch(self) -> None:
@@ -253,8 +252,9 @@ class Loop(Batches):
         # One that was asked for and is done where a run resumes in mid-epoch stands before the rest of the batches.
         if stage == "val" and self._in_epoch and not self._among_batches:
             self._end_training_part()
+        self.publish_waiting()
         outer = (self._in_batch, self._batch_values, self.batch, self.total_batches)
-        outer_batch = (self.batch_data, self.outputs, self._loss)
+        outer_batch = (self.batch_data, self.outputs, self.raw_loss)
         # In the middle of a batch's body there is no state from which a run could resume.
         if stage == "val" and self._begun and not self._in_batch:
             self._held = saving.capture(self, self.points)
@@ -272,7 +272,7 @@ class Loop(Batches):
             self.stage = "train"
             self._held = None
             self._in_batch, self._batch_values, self.batch, self.total_batches = outer
-            self.batch_data, self.outputs, self._loss = outer_batch
+            self.batch_data, self.outputs, self.raw_loss = outer_batch
         if not self._in_batch:
             self.open_mail()
 
@@ -301,7 +301,7 @@ class Loop(Batches):
                     self.interrupt_now()
         finally:
             self._in_batch = False
-            self.batch_data = self.outputs = self._loss = None
+            self.batch_data = self.outputs = self.raw_loss = None
             close(feed)
 
 

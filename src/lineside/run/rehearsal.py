@@ -152,7 +152,7 @@ class RehearsingLoop(Loop):
             feed = source.batches(epoch)
             try:
                 for batch in islice(feed, self._batches_left(0)):
-                    self._open_batch(batch)
+                    self.batch_start(batch)
                     yield batch
                     if self._step_due:
                         self.stepped()
@@ -172,9 +172,8 @@ class RehearsingLoop(Loop):
 
     def _after_batch(self) -> None:
         """Forget a batch that is not to count."""
-        self._in_batch = self._step_due = self._settle_due = False
-        self._batch_values = {}
-        self.batch_data = self.outputs = self._loss = None
+        self._step_due = self._settle_due = False
+        self._forget_batch()
 
     def _conclude(self, rehearsal: Rehearsal, steps: int) -> None:
         """Tell the callback that everything is as before."""

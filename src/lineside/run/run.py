@@ -234,6 +234,7 @@ class Run(RehearsingLoop):
         A full disk is no reason to end a training.
         """
         progress, start = self.progress, perf_counter_ns()
+        self.publish_waiting()
         state = self._held or saving.capture(self, self.points)
         points = {name: point for name in self.metrics if (point := self.metrics.point(name)) is not None}
         parent = self._session.checkpoint if self._session is not None else None
@@ -357,6 +358,7 @@ class Run(RehearsingLoop):
         self.progress.stop_clock()
         self.dispatcher.end()
         try:
+            self.publish_waiting()
             self._show_end(error)
         finally:
             failure = ending.close(self, self._session, error)

@@ -9,6 +9,7 @@ from collections import deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from functools import partial
+from operator import attrgetter
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -17,7 +18,7 @@ from lineside.control import Kind, Origin, Request, RequestQueue
 from lineside.data_wait import DataWait
 from lineside.dispatch.dispatcher import Dispatcher
 from lineside.dispatch.guard import Bound
-from lineside.dispatch.snapshot import FIELDS, Identity, RunSnapshot
+from lineside.dispatch.snapshot import OF_PROGRESS, OF_RUN, Identity, RunSnapshot
 from lineside.events import Event
 from lineside.language import language
 from lineside.metrics import Averages, Metrics, MetricTable, Scalar
@@ -35,6 +36,7 @@ if TYPE_CHECKING:
 
 log = logging.getLogger("lineside")
 
+_of_progress, _of_run = attrgetter(*OF_PROGRESS), attrgetter(*OF_RUN)
 _LONGEST_TEXT = 30_000
 """Characters of an alert that are delivered."""
 _LEVELS: Mapping[Level, int] = {"info": logging.INFO, "warning": logging.WARNING, "error": logging.ERROR}
@@ -68,7 +70,7 @@ class LiveView(Voice):
         self.total_batches: int | None = None
         self.batch_data: Any = None
         self.outputs: Any = None
-        self._loss: Any = None
+        self.raw_loss: Any = None
         self.feeding: BatchSource | None = None
         self.fed: Mapping[str, Any] | None = None
         self._data_wait: DataWait | None = None
@@ -201,12 +203,12 @@ class LiveView(Voice):
     @property
     def loss(self) -> Any:
         """The loss of the batch, on its device, without the graph that led to it."""
-        detach = getattr(self._loss, "detach", None)
-        return self._loss if detach is None else detach()
+        detach = getattr(self.raw_loss, "detach", None)
+        return self.raw_loss if detach is None else detach()
 
     @loss.setter
     def loss(self, loss: Any) -> None:
-        self._loss = loss
+        self.raw_loss = loss
 
     @property
     def validated_with(self) -> str:
@@ -214,9 +216,22 @@ class LiveView(Voice):
         return self.validation_weights.newest
 
     def freeze(self) -> RunSnapshot:
-        """Return a snapshot for background callbacks."""
-        values = {name: getattr(self, name) for name in FIELDS}
-        return RunSnapshot(self, self.identity, values, self.metrics.frozen(), self.batch_metrics.frozen())
+        """Return a snapshot for background callbacks.
+
+        For one that watches batches this is done for each of them, between two steps of the model, where every further
+        function costs a microsecond: so it calls hardly any.
+        """
+        progress = self.progress
+        since = progress.running_since
+        elapsed = progress.elapsed_before if since is None else progress.elapsed_before + progress.clock() - since
+        values = (
+            *_of_progress(progress),
+            *_of_run(self),
+            elapsed,
+            self.validation_weights.newest,
+            self.host_port.lr(),
+        )
+        return RunSnapshot(self, self.identity, values, self.table.copied(), self.batch_table.copied())
 
     # ---- publishing ----------------------------------------------------------------------------------------------
 

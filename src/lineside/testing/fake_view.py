@@ -214,8 +214,9 @@ class FakeView(FakeDesk):
             self.project, self.name, self.dir, self.host, self.attempt, self.rank, self.world_size, self.hparams,
             self.callbacks,
         )  # fmt: skip
-        values = {name: getattr(self, name) for name in FIELDS} | {"lr": self._rates.lr()}
-        return RunSnapshot(self, identity, values, self.metrics.frozen(), self.batch_metrics.frozen())
+        *names, _ = FIELDS
+        values = [*(getattr(self, name) for name in names), self._rates.lr()]
+        return RunSnapshot(self, identity, values, self._table.copied(), self._batch_table.copied())
 
     # ---- showing events ------------------------------------------------------------------------------------------
 

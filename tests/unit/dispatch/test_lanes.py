@@ -73,12 +73,31 @@ def test_what_may_be_dropped_is_dropped_and_counted_exactly() -> None:
 
 def test_an_item_for_which_there_is_no_room_need_not_be_made() -> None:
     watched = Watched(items=2)
-    assert not watched.lane.drop_if_full(1)
-    watched.put(range(2))
-    assert watched.lane.drop_if_full(1)
-    assert watched.lane.dropped == 1
+    for number in range(4):
+        if watched.lane.admit(1):
+            watched.lane.append(Number(number))
+    assert watched.lane.dropped == 2
     assert watched.finish() == [0, 1]
-    assert not watched.lane.drop_if_full(1)
+    assert watched.lane.admit(1)
+
+
+def test_room_that_is_kept_is_taken_from_nobody_else() -> None:
+    watched = Watched(items=2)
+    assert watched.lane.admit(1)
+    watched.put(range(1, 3), droppable=1)
+    watched.lane.append(Number(3))
+    assert watched.lane.dropped == 1
+    assert watched.finish() == [1, 3]
+
+
+def test_there_is_room_again_once_the_disk_is_read(tmp_path: Path) -> None:
+    watched = Watched(tmp_path, items=1)
+    watched.put(range(3))
+    assert not watched.lane.admit(1)
+    watched.lane.run_waiting()
+    assert watched.lane.admit(1)
+    watched.lane.append(Number(3))
+    assert watched.finish() == [0, 1, 2, 3]
 
 
 def test_what_must_not_be_lost_overflows_to_the_disk_in_order(tmp_path: Path) -> None:

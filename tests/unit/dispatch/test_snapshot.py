@@ -114,7 +114,7 @@ def test_each_callback_has_its_own_look_at_one_snapshot() -> None:
     first, second = shared.by("first"), shared.by("second")
     first.step = 99
     assert (second.step, shared.step) == (20, 20)
-    assert first.metrics is second.metrics
+    assert first.metrics == second.metrics == shared.metrics
 
 
 class OnDevice:

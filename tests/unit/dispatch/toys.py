@@ -11,7 +11,7 @@ from lineside.callback import Callback, Hook
 from lineside.control import Request
 from lineside.dispatch.dispatcher import Dispatcher
 from lineside.dispatch.guard import Bound
-from lineside.dispatch.snapshot import Identity, RunSnapshot
+from lineside.dispatch.snapshot import FIELDS, Identity, RunSnapshot
 from lineside.events import Event, event_of
 from lineside.metrics import MetricTable
 from lineside.ports import Alert
@@ -63,7 +63,9 @@ def snapshot(desk: Desk | None = None, metrics: Mapping[str, Any] | None = None,
     table.publish(metrics or {"val/loss": 0.5}, 20, 2)
     batch.publish({"loss": 0.25}, 20, 2)
     identity = Identity("project", "run-1", Path("runs/project/run-1"), "loop", 1, 0, 1, {"width": 3}, ())
-    return RunSnapshot(desk or Desk(), identity, VALUES | values, table.view.frozen(), batch.view.frozen())
+    given = VALUES | values
+    taken = [given[name] for name in FIELDS]
+    return RunSnapshot(desk or Desk(), identity, taken, table.copied(), batch.copied())
 
 
 class Made(Callback):

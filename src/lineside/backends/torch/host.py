@@ -70,11 +70,13 @@ class TorchHost:
         self._optimizers = named(optimizers)
         self.model = TrainedTorchModel(model, self._optimizers.values(), forward)
         self._rates = TorchRates(self._optimizers)
+        # Asked for every batch by background callbacks: the method itself, without another around it.
+        self.lr = self._rates.lr
         self._companions = Companions(schedulers, scaler, extras or {}, metrics or {})
         self._validate = validate
         self._trials = trials
         self._announces_gradients = announces_gradients
-        self._announces_steps = announces_steps
+        self.announces_steps = announces_steps
         self._hooks: list[Any] = []
 
     def watch(self, gradients_ready: Callable[..., None] | None, stepped: Callable[..., None]) -> None:
@@ -82,7 +84,7 @@ class TorchHost:
         for optimizer in self._optimizers.values():
             if self._announces_gradients and gradients_ready is not None:
                 self._hooks.append(optimizer.register_step_pre_hook(gradients_ready))
-            if self._announces_steps:
+            if self.announces_steps:
                 self._hooks.append(optimizer.register_step_post_hook(stepped))
 
     def unwatch(self) -> None:
@@ -99,10 +101,6 @@ class TorchHost:
     batch_size = staticmethod(batch_size)
 
     # ---- learning rates and requests -----------------------------------------------------------------------------
-
-    def lr(self) -> dict[str, float]:
-        """Return the learning rate per parameter group, as the optimizer uses it."""
-        return self._rates.lr()
 
     def set_lr(self, value: float, group: str | int | None) -> None:
         """Scale the scheduled learning rate so that it is `value` now. Raises `RequestRefused`; see `TorchRates`."""

@@ -47,9 +47,10 @@ def groups(optimizers: Mapping[str, Optimizer]) -> Iterator[tuple[str, Optimizer
     """
     for name, optimizer in optimizers.items():
         taken: set[str] = set()
+        prefix = dotted(name)
         for index, group in enumerate(optimizer.param_groups):
             own = str(group.get("name", index))
             # Two groups of one name are told apart by their index.
             own = str(index) if own in taken else own
             taken.add(own)
-            yield dotted(name) + own, optimizer, group
+            yield prefix + own, optimizer, group

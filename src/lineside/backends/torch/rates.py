@@ -28,12 +28,29 @@ class TorchRates:
         self._layers = Layers()
         self._left: dict[int, float | Tensor] = {}
         self._hooks: dict[int, list[Any]] = {}
+        # Names and places of the groups, which are found once: a snapshot of every batch asks for the rates.
+        self._places: list[tuple[str, Optimizer, int]] = []
 
     def lr(self) -> dict[str, float]:
         """Return the rate of each group, as the optimizer uses it."""
-        return {
-            name: float(self._layers.effective(name, self._found(group))) for name, _, group in groups(self._optimizers)
-        }
+        count = 0
+        for optimizer in self._optimizers.values():
+            count += len(optimizer.param_groups)
+        if count != len(self._places):
+            self._places = [
+                (name, optimizer, index)
+                for optimizer_name, optimizer in self._optimizers.items()
+                for index, (name, _, _) in enumerate(groups({optimizer_name: optimizer}))
+            ]
+        if self._hooks:
+            return {
+                name: float(self._layers.effective(name, self._found(group)))
+                for name, _, group in groups(self._optimizers)
+            }
+        rates = {}
+        for name, optimizer, index in self._places:
+            rates[name] = float(optimizer.param_groups[index]["lr"])
+        return rates
 
     def scheduled(self) -> dict[str, float]:
         """Return the rate of each group by schedule, with nothing put on top."""

@@ -26,6 +26,8 @@ class Optimization:
         scheduler: the learning-rate scheduler, or None.
         scaler: scales the loss in fp16 so that small gradients survive; None otherwise.
         parameters: of all modules.
+        scale: makes of a loss what is to be propagated back: a share of it where batches are accumulated, larger in
+            fp16; None where that is the loss itself.
         mixed: whether forward passes run in a lower precision, inside of `autocast`.
         pending: gradients wait that have not been stepped with.
     """
@@ -61,6 +63,7 @@ class Optimization:
         self.scheduler, self._interval = _scheduler(scheduler)
         self.scaler = torch.amp.GradScaler(device.type) if precision == "fp16" else None
         self.parameters = [parameter for module in modules_of(model) for parameter in module.parameters()]
+        self.scale = self._scale if accumulate > 1 or self.scaler is not None else None
         self._clip_norm = clip_norm
         dtype, nothing = _DTYPES.get(precision), nullcontext()
         self.mixed = dtype is not None
@@ -68,14 +71,17 @@ class Optimization:
             (lambda: nothing) if dtype is None else partial(torch.autocast, device.type, dtype)
         )
 
-    def backward(self, loss: torch.Tensor) -> None:
-        """Add the gradients of a loss, a share of it when batches are accumulated."""
+    def _scale(self, loss: torch.Tensor) -> torch.Tensor:
         if self.accumulate > 1:
             loss = loss / self.accumulate
         if self.scaler is not None:
             loss = self.scaler.scale(loss)
             self._scaled = True
-        loss.backward()  # type: ignore[no-untyped-call]
+        return loss
+
+    def backward(self, loss: torch.Tensor) -> None:
+        """Add the gradients of a loss, a share of it when batches are accumulated."""
+        self._scale(loss).backward()  # type: ignore[no-untyped-call]
         self.pending = True
 
     def unscale(self) -> None:

@@ -72,6 +72,10 @@ class KerasCallback(Base):  # type: ignore[misc] # Keras has no types
         host.look_out(run.fail, "train_function")
         run.echo = self._keep
         self._directory, self._training = run.dir, True
+        # A hook that is there costs something for every batch.
+        self.__dict__.pop("on_train_batch_begin", None)
+        if not run.unseen:
+            self.__dict__["on_train_batch_begin"] = self._batch_begins
         self._accumulated = getattr(model.optimizer, "gradient_accumulation_steps", None) or 1
         epochs = self.params.get("epochs")
         run.train_start(epochs=epochs)
@@ -96,10 +100,9 @@ class KerasCallback(Base):  # type: ignore[misc] # Keras has no types
         run.total_batches = self.params.get("steps")
         self._next_batch = 0
 
-    def on_train_batch_begin(self, batch: int, logs: Mapping[str, Any] | None = None) -> None:
-        """A batch begins, or the first one of several in one execution."""
-        self._next_batch = batch
-        (self.run or self._open_run).batch_start()
+    def _batch_begins(self, batch: int, logs: Mapping[str, Any] | None = None) -> None:
+        """A batch begins, or the first one of several in one execution; called if somebody looks at batches."""
+        self._open_run.batch_start()
 
     def on_train_batch_end(self, batch: int, logs: Mapping[str, Any] | None = None) -> None:
         """A batch ends, or the last one of several in one execution (``steps_per_execution``)."""
@@ -111,7 +114,7 @@ class KerasCallback(Base):  # type: ignore[misc] # Keras has no types
             steps = (progress.batches_done + more + 1) // self._accumulated - progress.batches_done // self._accumulated
             progress.position += more
             progress.batches_done += more
-        self._values = logs or {}
+        self._values, self._next_batch = logs or {}, batch + 1
         if run.batch_end(0, logs, steps=steps):
             self.model.stop_training = True
 

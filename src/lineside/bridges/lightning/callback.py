@@ -11,12 +11,14 @@ from torch import Tensor
 
 from lineside.bridges.lightning.echo import Echo
 from lineside.bridges.lightning.epoch_end import EpochEnd
-from lineside.bridges.lightning.host import SUFFIX, LightningHost
+from lineside.bridges.lightning.host import SUFFIX, LightningHost, counted_steps
 from lineside.bridges.lightning.published import Published
 from lineside.callback import Callback
 from lineside.errors import RunStateError
 from lineside.events import Event
 from lineside.run.driven import DrivenRun
+
+_OF_BATCHES = ("on_train_batch_start", "on_after_backward", "on_before_optimizer_step")
 
 
 class LightningCallback(Base):
@@ -44,7 +46,9 @@ class LightningCallback(Base):
         self._resume = dict(resume)
         self._hparams = hparams
         self._scaler: Any = None
-        self._shows_batches = self._shows_gradients = False
+        self._shows_batches = False
+        self._steps: Any = None
+        self._steps_before = 0
         self._directory: Path | None = None
         self._published = Published()
         self._epoch_end = EpochEnd(self._end_epoch)
@@ -63,10 +67,21 @@ class LightningCallback(Base):
             # Everything is in its place. Lightning itself would go on in the middle of an epoch, with other batches.
             trainer._checkpoint_connector.resume_end()  # noqa: SLF001 - lets go of the file that it has read
         self._shows_batches = run.shows_batches
-        self._shows_gradients = run.dispatcher.chain(Event.BACKWARD_END) is not None
+        self._take_hooks(trainer, run)
         self._directory = run.dir
         run.echo = Echo(trainer) if trainer.loggers else None
         self._published.forget()
+
+    def _take_hooks(self, trainer: Any, run: DrivenRun) -> None:
+        """Have only what is needed here: a hook that is there costs something for every batch."""
+        for hook in _OF_BATCHES:
+            self.__dict__.pop(hook, None)
+        if not run.unseen or any(config.interval == "epoch" for config in trainer.lr_scheduler_configs):
+            self.__dict__["on_train_batch_start"] = self._batch_starts
+        if run.dispatcher.chain(Event.BACKWARD_END) is not None:
+            # Gradients that mixed precision has scaled are ready later.
+            hook = "on_after_backward" if self._scaler is None else "on_before_optimizer_step"
+            self.__dict__[hook] = self._gradients_are_ready
 
     def _new_run(self, trainer: Any, module: Any, **resume: Any) -> DrivenRun:
         hparams = self._hparams if self._hparams is not None else dict(getattr(module, "hparams", {}))
@@ -87,6 +102,8 @@ class LightningCallback(Base):
         run.signals.install()
         run.train_start(epochs=None if epochs in (None, -1) else epochs, steps=_planned_steps(trainer))
         trainer.should_stop = trainer.should_stop or run.stopping
+        self._steps = counted_steps(trainer, pl_module)
+        self._steps_before = 0 if self._steps is None else self._steps.completed
 
     def on_train_epoch_start(self, trainer: Any, pl_module: Any) -> None:
         """An epoch begins."""
@@ -95,23 +112,16 @@ class LightningCallback(Base):
         batches = trainer.num_training_batches
         run.total_batches = int(batches) if batches != float("inf") else None
 
-    def on_train_batch_start(self, trainer: Any, pl_module: Any, batch: Any, batch_idx: int) -> None:
+    def _batch_starts(self, trainer: Any, pl_module: Any, batch: Any, batch_idx: int) -> None:
         """A batch begins; it is on its device."""
-        run = self.run or self._open_run
+        run = self._open_run
         run.batch_start(batch)
         if trainer.fit_loop.epoch_loop.batch_progress.is_last_batch:
             # Schedulers that step once an epoch do so behind this batch, before anybody is told that it is over.
             run.keep_rates()
 
-    def on_after_backward(self, trainer: Any, pl_module: Any) -> None:
-        """Gradients are ready; those that mixed precision has scaled are so later."""
-        if self._shows_gradients and self._scaler is None:
-            self._open_run.gradients_ready()
-
-    def on_before_optimizer_step(self, trainer: Any, pl_module: Any, optimizer: Any) -> None:
-        """Gradients that mixed precision had scaled are ready."""
-        if self._shows_gradients and self._scaler is not None:
-            self._open_run.gradients_ready()
+    def _gradients_are_ready(self, trainer: Any, pl_module: Any, optimizer: Any = None) -> None:
+        self._open_run.gradients_ready()
 
     def on_train_batch_end(self, trainer: Any, pl_module: Any, outputs: Any, batch: Any, batch_idx: int) -> None:
         """A batch ends: publish its values, unread, and come to a safe point."""
@@ -128,7 +138,11 @@ class LightningCallback(Base):
             if self._shows_batches:
                 run.loss = loss
             values = {"loss": loss}
-        if run.batch_end(run.host_port.batch_size(batch), values):
+        steps = 0
+        if self._steps is not None:
+            completed = self._steps.completed
+            steps, self._steps_before = completed - self._steps_before, completed
+        if run.batch_end(run.host_port.batch_size(batch), values, steps=steps):
             trainer.should_stop = True
 
     def on_train_epoch_end(self, trainer: Any, pl_module: Any) -> None:

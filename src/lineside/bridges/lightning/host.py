@@ -50,6 +50,13 @@ CAPABILITIES = Capabilities(
 )
 
 
+def counted_steps(trainer: Any, module: Any) -> Any:
+    """Return Lightning's own count of optimizer steps; None where it counts steps of several, or that were skipped."""
+    if not module.automatic_optimization or getattr(trainer.precision_plugin, "scaler", None) is not None:
+        return None
+    return trainer.fit_loop.epoch_loop.automatic_optimization.optim_progress.optimizer.step.total
+
+
 class LightningHost(TorchHost):
     """The module, the optimizers and the loops of a `lightning.Trainer`.
 
@@ -67,6 +74,7 @@ class LightningHost(TorchHost):
             list(trainer.optimizers),
             schedulers=[config.scheduler for config in trainer.lr_scheduler_configs],
             scaler=scaler,
+            announces_steps=counted_steps(trainer, module) is None,
         )
         self._trainer = trainer
 

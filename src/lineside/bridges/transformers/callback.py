@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Literal
 
@@ -57,6 +57,7 @@ class TransformersCallback(TrainerCallback):
         self._batch: Any = None
         self._loss: Any = None
         self._shows_batches = False
+        self._steps_before = 0
         self._training = False
         self._evaluating = False
         self._ends_behind_evaluation = False
@@ -138,8 +139,12 @@ class TransformersCallback(TrainerCallback):
         run.echo = Echo(trainer)
         self._training, self._in_batch, self._ends_behind_evaluation = True, False, False
         self._shows_batches = run.shows_batches
+        # A hook that is there costs something for every batch.
+        self.__dict__.pop("on_pre_optimizer_step", None)
         if self._shows_batches:
             self._watch.follow_model()
+            self.__dict__["on_pre_optimizer_step"] = self._gradients_are_ready
+        self._steps_before = state.global_step
         run.train_start(epochs=None if args.max_steps > 0 else int(state.num_train_epochs), steps=state.max_steps)
         run.end_after(args.max_steps if args.max_steps > 0 else None)
         self._obey(control)
@@ -171,42 +176,46 @@ class TransformersCallback(TrainerCallback):
         run.total_batches = _length(kwargs.get("train_dataloader"))
         run.epoch_start(int(state.epoch or 0))
 
-    def batch_begins(self, inputs: Any) -> None:
-        """A micro-batch begins."""
-        if self._training:
-            self._in_batch, self._batch = True, inputs
-            (self.run or self._open_run).batch_start(inputs)
+    def training_step(self, step: Callable[..., Any], model: Any, inputs: Any, *args: Any, **kwargs: Any) -> Any:
+        """A micro-batch is made by `step`; Hugging Face hands out its share of the loss of the optimizer's step."""
+        if not self._training:
+            return step(model, inputs, *args, **kwargs)
+        run = self.run or self._open_run
+        self._in_batch, self._batch = True, inputs
+        if not run.unseen:
+            run.batch_start(inputs)
+        loss = step(model, inputs, *args, **kwargs)
+        parts = self._trainer.current_gradient_accumulation_steps
+        self._loss = loss if parts == 1 else loss * parts
+        if self._shows_batches:
+            run.loss = self._loss
+        return loss
 
     def outputs_are(self, outputs: Any) -> None:
         """The model returned."""
         if self._in_batch:
             self._open_run.outputs = outputs
 
-    def loss_is(self, loss: Any) -> None:
-        """The backward pass of a micro-batch is over: Hugging Face hands out its share of the loss of the step."""
-        if self._in_batch:
-            parts = self._trainer.current_gradient_accumulation_steps
-            self._loss = loss if parts == 1 else loss * parts
-            if self._shows_batches:
-                self._open_run.loss = self._loss
-
-    def on_pre_optimizer_step(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
+    def _gradients_are_ready(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
         """Gradients are ready, and clipped."""
-        if self._shows_batches:
-            self._open_run.gradients_ready()
+        self._open_run.gradients_ready()
 
     def on_substep_end(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
         """A micro-batch ends whose gradients are kept for the step."""
         self.on_step_end(args, state, control)
 
     def on_step_end(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
-        """A micro-batch ends; as a rule the optimizer stepped in it."""
+        """A micro-batch ends in which the optimizer stepped, unless mixed precision skipped that."""
         if not self._in_batch:
             return
         self._in_batch = False
         run, host = self.run or self._open_run, self._host or self._open_host
         host.may_evaluate = True
-        if run.batch_end(host.batch_size(self._batch), {"loss": self._loss}):
+        steps = state.global_step - self._steps_before
+        self._steps_before = state.global_step
+        if host.announces_steps:
+            steps = 0
+        if run.batch_end(host.batch_size(self._batch), {"loss": self._loss}, steps=steps):
             control.should_training_stop = True
         host.may_evaluate = False
 

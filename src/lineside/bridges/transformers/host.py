@@ -47,13 +47,16 @@ class TransformersHost(TorchHost):
     """
 
     def __init__(self, trainer: Any, model: Any, optimizer: Any = None, scheduler: Any = None) -> None:
+        scaler = getattr(trainer.accelerator, "scaler", None)
         super().__init__(
             "transformers",
             CAPABILITIES,
             model,
             getattr(optimizer, "optimizer", optimizer),
             schedulers=[scheduler] if scheduler is not None else [],
-            scaler=getattr(trainer.accelerator, "scaler", None),
+            scaler=scaler,
+            # A scaler skips steps; all others are told by Hugging Face itself.
+            announces_steps=scaler is not None,
         )
         self._trainer = trainer
         self.may_evaluate = False

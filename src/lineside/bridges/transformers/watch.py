@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from functools import wraps
+from functools import partial, update_wrapper, wraps
 from typing import Any, Literal, Protocol
 
 
@@ -16,11 +16,8 @@ class Watcher(Protocol):
     def training_failed(self, error: BaseException) -> None:
         """Take note that `train` is left by an error."""
 
-    def batch_begins(self, inputs: Any) -> None:
-        """Take note of a micro-batch of training."""
-
-    def loss_is(self, loss: Any) -> None:
-        """Take note of a micro-batch's loss, its share of the optimizer step's."""
+    def training_step(self, step: Callable[..., Any], model: Any, inputs: Any, *args: Any, **kwargs: Any) -> Any:
+        """Let a micro-batch of training be made by `step`, and return its loss, a share of the optimizer step's."""
 
     def evaluation_begins(self, stage: Literal["val", "predict"]) -> None:
         """Take note of an evaluation or a prediction."""
@@ -53,7 +50,9 @@ class Watch:
         self._hook: Any = None
         self._depth = 0
         trainer.train = self._around_train(trainer.train)
-        trainer.training_step = self._around_training_step(trainer.training_step)
+        # Around every batch: a partial costs no function of its own.
+        step = trainer.training_step
+        trainer.training_step = update_wrapper(partial(watcher.training_step, step), step)
         trainer.prediction_step = self._around_prediction_step(trainer.prediction_step)
         trainer.evaluate = self._around_evaluation(trainer.evaluate, "val", lambda metrics: metrics)
         trainer.predict = self._around_evaluation(trainer.predict, "predict", lambda _: {})
@@ -78,16 +77,6 @@ class Watch:
             except BaseException as error:
                 self._watcher.training_failed(error)
                 raise
-
-        return watched
-
-    def _around_training_step(self, step: Callable[..., Any]) -> Callable[..., Any]:
-        @wraps(step)
-        def watched(model: Any, inputs: Any, *arguments: Any, **keywords: Any) -> Any:
-            self._watcher.batch_begins(inputs)
-            loss = step(model, inputs, *arguments, **keywords)
-            self._watcher.loss_is(loss)
-            return loss
 
         return watched
 

@@ -121,7 +121,7 @@ def test_a_pause_is_not_training_time(make_run: MakeRun) -> None:
     seen: list[bool] = []
     run = paused_and(
         make_run,
-        lambda run: (seen.append(run.progress._since is None), run.request(operator(Kind.UNPAUSE))),
+        lambda run: (seen.append(run.progress.running_since is None), run.request(operator(Kind.UNPAUSE))),
     )
     assert seen == [True]
-    assert run.progress._since is None
+    assert run.progress.running_since is None

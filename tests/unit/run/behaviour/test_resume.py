@@ -253,7 +253,7 @@ def test_a_trigger_by_time_counts_the_time_of_all_attempts(make_run: MakeRun) ->
             fired.append(run.step)
 
     def tick(run: Run, value: float) -> None:
-        run.progress._before += 4.0
+        run.progress.elapsed_before += 4.0
 
     with (
         pytest.raises(SystemExit),
