@@ -123,16 +123,22 @@ class MetricTable:
     Args:
         freeze: turns a tensor into something that a later in-place change cannot touch, without waiting for a device;
             given by the backend.
+        freeze_all: does the same for many at once, or returns None.
 
     Attributes:
         view: what is read.
         copied: returns the points as they are now, for a `Metrics` that later publications do not change.
     """
 
-    __slots__ = ("_freeze", "_names", "_points", "copied", "serial", "view")
+    __slots__ = ("_freeze", "_freeze_all", "_names", "_points", "copied", "serial", "view")
 
-    def __init__(self, freeze: Callable[[Any], Scalar] = float) -> None:
+    def __init__(
+        self,
+        freeze: Callable[[Any], Scalar] = float,
+        freeze_all: Callable[[Sequence[Any]], list[Scalar] | None] = lambda _: None,
+    ) -> None:
         self._freeze = freeze
+        self._freeze_all = freeze_all
         self._names: dict[str, dict[str, str]] = {}
         self._points: dict[str, tuple[Scalar, int, int, int]] = {}
         self.serial = 0
@@ -190,9 +196,10 @@ class MetricTable:
         for name, given in columns.items():
             if name not in names:
                 names[name] = checked_name(name, stage)
-            plain = set(map(type, given)) == {float}
-            column = published[names[name]] = given if plain else [self._scalar(name, value) for value in given]
-            rows = len(column)
+            column = given if set(map(type, given)) == {float} else self._freeze_all(given)
+            if column is None:
+                column = [self._scalar(name, value) for value in given]
+            published[names[name]], rows = column, len(column)
         serial = self.serial + max(0, rows - 1) * len(columns)
         for known, column in published.items():
             serial += 1

@@ -249,7 +249,7 @@ class Trainer:
                     stepped()
                 else:
                     optimization.pending = True
-                values["loss"] = loss.item() if self._on_cpu else loss.detach()
+                values["loss"] = loss.item() if self._on_cpu else loss.detach().clone()
             if trusted:
                 run.given = values
             else:

@@ -313,3 +313,67 @@ def test_taking_the_state_does_not_change_what_follows() -> None:
 
 def test_metrics_are_a_mapping_of_floats() -> None:
     assert dict(Metrics({"val/loss": (0.5, 1, 0, 1)})) == {"val/loss": 0.5}
+
+
+# ---- several batches at once ------------------------------------------------------------------------------------------
+
+_ROWS = [({"loss": 0.1 * number, "f1": 1.0 / (1 + number)}, number % 4) for number in range(11)]
+
+
+def columns(rows: list[tuple[dict[str, Any], int]]) -> dict[str, list[Any]]:
+    return {name: [values[name] for values, _ in rows] for name in rows[0][0]}
+
+
+def test_columns_are_published_as_their_rows_would_be() -> None:
+    by_rows, by_columns = MetricTable(), MetricTable()
+    for table in (by_rows, by_columns):
+        table.publish({"before": 1}, 0, 0)
+    published = [by_rows.publish(values, 7, 2) for values, _ in _ROWS]
+    at_once = by_columns.publish_columns(columns(_ROWS), 7, 2)
+    assert [dict(zip(at_once, row, strict=True)) for row in zip(*at_once.values(), strict=True)] == published
+    assert by_columns.state_dict() == by_rows.state_dict()
+    by_rows.publish({"f1": 0.5}, 8, 2)
+    by_columns.publish({"f1": 0.5}, 8, 2)
+    assert by_columns.state_dict() == by_rows.state_dict()
+
+
+def test_a_column_is_frozen_at_once_where_that_can_be_done() -> None:
+    seen: list[list[Any]] = []
+
+    def freeze_all(given: Any) -> list[Any] | None:
+        seen.append(list(given))
+        return None if 3 in given else [0.5] * len(given)
+
+    table = MetricTable(freeze_all=freeze_all)
+    assert table.publish_columns({"a": [1, 2], "b": [1.0, 2.0], "c": [3, 4]}, 1, 0) == {
+        "train/a": [0.5, 0.5],
+        "train/b": [1.0, 2.0],
+        "train/c": [3.0, 4.0],
+    }
+    assert seen == [[1, 2], [3, 4]]
+
+
+def test_a_column_with_what_is_no_number_is_refused_by_name() -> None:
+    with pytest.raises(OptionError, match="'loss' is a str"):
+        MetricTable().publish_columns({"loss": [0.5, "much"]}, 1, 0)
+
+
+@pytest.mark.parametrize("lazy", [False, True])
+def test_columns_are_averaged_as_their_rows_would_be(lazy: bool) -> None:
+    rows = [({**values, "f1": OnDevice(values["f1"])} if lazy else values, weight) for values, weight in _ROWS]
+    by_rows, by_columns = Averages(), Averages()
+    for averages in (by_rows, by_columns):
+        averages.add({"loss": 3.0}, 5)
+    for values, weight in rows:
+        if weight:
+            by_rows.add(values, weight)
+    by_columns.add_columns(columns(rows), [weight for _, weight in rows])
+    assert OnDevice.reads == 0
+    assert by_columns.state_dict() == by_rows.state_dict()
+    assert by_columns.means() == by_rows.means()
+
+
+def test_batches_without_a_size_give_no_mean() -> None:
+    averages = Averages()
+    averages.add_columns({"train/loss": [0.5, math.nan]}, [0, 0])
+    assert averages.means() == {}

@@ -96,6 +96,9 @@ class Host(HostRates, HostRehearsal, HostTrials, Protocol):
     def freeze(self, scalar: Any) -> Scalar:
         """Return a scalar that later in-place changes cannot touch, without waiting for a device."""
 
+    def freeze_all(self, scalars: Sequence[Any]) -> list[Scalar] | None:
+        """Do the same for many at once; None if they have to be looked at one by one."""
+
     def read(self, scalars: Sequence[Scalar]) -> list[float]:
         """Return many scalars as numbers with one wait for the device; called off the training thread."""
 

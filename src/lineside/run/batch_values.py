@@ -31,6 +31,8 @@ class BatchValues(LiveView):
             them itself. They were made at the step at which the batch began.
     """
 
+    __slots__ = ("_begun_at", "_block", "_made_at", "_publish_at", "_waiting", "_waiting_names", "given")
+
     def __init__(self) -> None:
         super().__init__()
         self.given: Mapping[str, Any] | None = None
@@ -64,7 +66,11 @@ class BatchValues(LiveView):
         steps, times, sizes, *columns = (waiting[place::width] for place in range(width))
         published = self.batch_table.publish_columns(dict(zip(given, columns, strict=True)), self._made_at, epoch)
         self.averages.add_columns(published, sizes)
-        values = [dict(zip(published, row, strict=True)) for row in zip(*published.values(), strict=True)]
+        if len(published) == 1:
+            ((name, column),) = published.items()
+            values: list[dict[str, Any]] = [{name: value} for value in column]
+        else:
+            values = [dict(zip(published, row, strict=True)) for row in zip(*published.values(), strict=True)]
         self.wiring.records.extend(zip(steps, repeat(epoch), times, values))
 
     # ---- who needs what waits ------------------------------------------------------------------------------------

@@ -23,6 +23,11 @@ EVALUATION = {
 class Batches(BatchValues):
     """Adds the events around a batch, the optimizer's step and the safe point to what callbacks see."""
 
+    __slots__ = (
+        *("_begins_by_itself", "_before_step_end", "_last_step", "_settle_due", "_step_due"),
+        *("_on_backward_end", "_on_batch_end", "_on_batch_start", "_on_step_end"),
+    )
+
     points: SafePoints
 
     def __init__(self) -> None:

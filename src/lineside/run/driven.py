@@ -47,7 +47,7 @@ class DrivenRun(Run):
     """Told what callbacks log, with the step: the framework may have a logger of its own."""
 
     unseen = False
-    """No callback has a hook within a batch of training: each begins by itself, and `batch_start` need not be called."""
+    """No callback has a hook within a batch of training: it begins by itself, and `batch_start` need not be called."""
 
     _under_way: AbstractContextManager[None] | None = None
     _evaluates_within = False
@@ -183,8 +183,11 @@ class DrivenRun(Run):
             self.batch_start()
 
     def _leave_batches(self) -> None:
-        """Behind the last batch, the one that has begun by itself is none."""
         self._among_batches = False
+        self._take_back_begin()
+
+    def _take_back_begin(self) -> None:
+        """The batch that has begun by itself is none, or not yet."""
         if self.unseen and self._in_batch:
             self._forget_batch()
             self.batch = max(0, self.progress.position - 1)
@@ -236,7 +239,7 @@ class DrivenRun(Run):
         # One that a callback or an operator asked for stands at a safe point, between two batches.
         self._evaluates_within = self._among_batches and self._in_batch
         if self._evaluates_within:
-            self._leave_batches()
+            self._take_back_begin()
         self._enter(self.evaluation(stage))
 
     def evaluation_batch_start(self, batch: Any = None) -> None:

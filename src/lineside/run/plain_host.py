@@ -101,6 +101,9 @@ class PlainHost:
         """Read a number at once."""
         return float(scalar.item() if hasattr(scalar, "item") else scalar)
 
+    def freeze_all(self, scalars: Sequence[Any]) -> None:
+        """Numbers are looked at one by one."""
+
     def read(self, scalars: Sequence[Scalar]) -> list[float]:
         """Read numbers."""
         return [float(scalar) for scalar in scalars]

@@ -93,7 +93,8 @@ class Run(RehearsingLoop):
     ) -> None:
         super().__init__(seed or 0)
         self.host_port = host or host_for_loop(model, optimizer, scheduler, extras or {}, validate, gradients=gradients)
-        self.table, self.batch_table = MetricTable(self.host_port.freeze), MetricTable(self.host_port.freeze)
+        freeze, freeze_all = self.host_port.freeze, self.host_port.freeze_all
+        self.table, self.batch_table = MetricTable(freeze), MetricTable(freeze, freeze_all)
         self.points = SafePoints(self, agreement or SingleProcess())
         self.interrupting: Interrupted | None = None
         self._callbacks: list[Callback | str] = list(callbacks)

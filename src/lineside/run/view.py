@@ -49,6 +49,12 @@ class LiveView(Voice):
     `publish_medium`, which snapshots use from threads of their own.
     """
 
+    # What every batch touches lies side by side, and not scattered over a dictionary.
+    __slots__ = (
+        *("progress", "requests", "batch", "batch_data", "outputs", "raw_loss"),
+        *("_mail", "_in_batch", "_batch_values"),
+    )
+
     host_port: Host
     identity: Identity
     checkpoints: CheckpointStore

@@ -17,8 +17,6 @@ from lineside.run.plain_host import PlainHost
 from lineside.store.reader import RunReader
 
 BATCHES = 50
-PER_BATCH = 5
-"""Functions in Python: a batch begins, the optimizer steps, the batch ends, unseen, at a safe point."""
 
 
 class Idle(Callback):
@@ -70,22 +68,71 @@ def recorded(run: DrivenRun) -> tuple[list[int], list[float]]:
 
 def test_a_batch_with_ten_idle_callbacks_calls_few_functions(drive: Callable[..., DrivenRun]) -> None:
     run = drive(*[Idle(name=f"idle-{number}") for number in range(10)])
-    batch(run, 0)
+    assert run.unseen
+    run.batch_end(2, {"loss": 1.0}, steps=1)
     called: list[str] = []
 
     def count(frame: FrameType, what: str, _: Any) -> None:
-        if what == "call" and frame.f_code is not batch.__code__:
+        if what == "call":
             called.append(frame.f_code.co_qualname)
 
     before = sys.getprofile()
     sys.setprofile(count)
     try:
-        for number in range(1, BATCHES + 1):
-            batch(run, number)
+        for _ in range(BATCHES):
+            run.batch_end(2, {"loss": 1.0}, steps=1)
     finally:
         sys.setprofile(before)
     close(run)
-    assert len(called) <= PER_BATCH * BATCHES, sorted(set(called))
+    assert called == ["Batches.batch_end"] * BATCHES
+    assert (run.step, run.batches_done, run.samples) == (1 + BATCHES, 1 + BATCHES, 2 * (1 + BATCHES))
+
+
+def test_a_batch_that_nobody_sees_begins_by_itself(drive: Callable[..., DrivenRun]) -> None:
+    run = drive(Idle())
+    run.log({"own": 1.0})
+    assert run.batch == 0
+    run.batch_end(2, {"loss": 0.5}, steps=1)
+    assert run.batch == 1
+    run.log({"own": 3.0})
+    run.batch_end(2, {"loss": 0.5}, steps=1)
+    # What is logged behind the last batch belongs to none, and its number is that of the last one.
+    run.train_epoch_end()
+    assert run.batch == 1
+    assert run.metrics["own"] == 2.0
+    run.log({"late": 7.0})
+    assert run.metrics["late"] == 7.0
+    close(run)
+
+
+def test_an_evaluation_in_mid_epoch_stands_between_batches(drive: Callable[..., DrivenRun]) -> None:
+    run = drive(Idle())
+    run.batch_end(2, {"loss": 0.5}, steps=1)
+    run.evaluation_start("val")
+    run.save("mine")
+    run.log({"score": 4.0})
+    run.evaluation_end()
+    assert run.metrics["val/score"] == 4.0
+    run.log({"own": 1.0})
+    run.batch_end(2, {"loss": 1.5}, steps=1)
+    run.train_epoch_end()
+    assert (run.metrics["train/loss"], run.metrics["own"], run.batch) == (1.0, 1.0, 1)
+    close(run)
+
+
+def test_names_that_change_keep_their_order(drive: Callable[..., DrivenRun]) -> None:
+    runs = [drive(Idle()), drive(Looks())]
+    for run in runs:
+        for number in range(6):
+            run.batch_start()
+            name = "loss" if number % 3 else "other"
+            run.batch_end(2, {name: 1.0 * number}, steps=1)
+        close(run)
+    idle, seen = runs
+    assert idle.history == seen.history
+    for name in ("loss", "other"):
+        assert idle.batch_metrics.point(name) == seen.batch_metrics.point(name)
+    assert recorded(idle) == recorded(seen)
 
 
 def test_whoever_looks_at_batches_or_not_finds_the_same(drive: Callable[..., DrivenRun]) -> None:

@@ -92,6 +92,9 @@ class KerasHost:
         changes = hasattr(scalar, "assign") or isinstance(scalar, np.ndarray)
         return scalar if hasattr(scalar, "shape") and not changes else float(scalar)
 
+    def freeze_all(self, scalars: Sequence[Any]) -> None:
+        """Numbers are looked at one by one."""
+
     def read(self, scalars: Sequence[Scalar]) -> list[float]:
         """Return numbers."""
         return [float(scalar) for scalar in scalars]

@@ -95,8 +95,9 @@ class TorchHost:
 
     # ---- values --------------------------------------------------------------------------------------------------
 
-    # These three are called for every batch: the functions themselves, without a method around them.
+    # These are called for every batch: the functions themselves, without a method around them.
     freeze = staticmethod(scalars.freeze)
+    freeze_all = staticmethod(scalars.freeze_all)
     read = staticmethod(scalars.read)
     batch_size = staticmethod(batch_size)
 

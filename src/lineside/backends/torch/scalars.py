@@ -19,6 +19,20 @@ def freeze(scalar: Any) -> Scalar:
     return float(scalar)
 
 
+def freeze_all(scalars: Sequence[Any]) -> list[Scalar] | None:
+    """Do the same for many tensors by one operation; None if they are no tensors of one element, alike."""
+    if set(map(type, scalars)) != {Tensor}:
+        return None
+    try:
+        with torch.no_grad():
+            together = torch.stack(tuple(scalars)).flatten()
+    except RuntimeError:  # they differ in shape, type or device
+        return None
+    if len(together) != len(scalars):
+        return None
+    return together.double().tolist() if together.is_cpu else list(together.unbind())
+
+
 def read(scalars: Sequence[Scalar]) -> list[float]:
     """Return numbers and tensors of one element as numbers, with one transfer per device."""
     places: dict[torch.device, dict[torch.dtype, list[int]]] = defaultdict(lambda: defaultdict(list))

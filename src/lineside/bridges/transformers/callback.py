@@ -186,7 +186,8 @@ class TransformersCallback(TrainerCallback):
             run.batch_start(inputs)
         loss = step(model, inputs, *args, **kwargs)
         parts = self._trainer.current_gradient_accumulation_steps
-        self._loss = loss if parts == 1 else loss * parts
+        # A captured graph may write what is on a device again: that is copied.
+        self._loss = loss if parts == 1 and loss.is_cpu else loss * parts
         if self._shows_batches:
             run.loss = self._loss
         return loss

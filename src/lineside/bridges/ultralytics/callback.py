@@ -194,7 +194,8 @@ class UltralyticsCallback:
                 run.epoch_start(trainer.epoch)
             run.total_batches = len(trainer.train_loader)
         self._in_batch = True
-        run.batch_start()
+        if not run.unseen:
+            run.batch_start()
 
     def on_train_batch_end(self, trainer: Any) -> None:
         """A batch ends: publish its losses, unread, and come to a safe point."""

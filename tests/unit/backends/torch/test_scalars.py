@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 import torch
 
-from lineside.backends.torch.scalars import freeze, read
+from lineside.backends.torch.scalars import freeze, freeze_all, read
 
 
 @pytest.mark.parametrize(
@@ -38,3 +38,37 @@ def test_scalars_are_read_together_and_in_order() -> None:
     ]
     assert read(scalars) == [1.5, torch.tensor(0.1).item(), 2**40 + 1, 0.1, 1.25, 2.0, math.inf]
     assert read([]) == []
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64, torch.bfloat16, torch.int64])
+@pytest.mark.parametrize("shape", [(), (1,), (1, 1)])
+def test_tensors_that_are_alike_are_frozen_at_once(dtype: torch.dtype, shape: tuple[int, ...]) -> None:
+    scalars = [torch.full(shape, value, dtype=dtype) for value in (1, 3, 7)]
+    frozen = freeze_all(scalars)
+    assert frozen == [freeze(scalar) for scalar in scalars]
+    assert {type(number) for number in frozen} == {float}
+
+
+def test_tensors_with_a_graph_are_frozen_without_it() -> None:
+    weight = torch.ones((), requires_grad=True)
+    assert freeze_all([weight * 2, weight * 3]) == [2.0, 3.0]
+
+
+def test_tensors_on_a_device_stay_there_as_one_copy() -> None:
+    frozen = freeze_all([torch.zeros((), device="meta", requires_grad=True)] * 2)
+    assert frozen is not None
+    assert [(one.device.type, one.shape, one.requires_grad) for one in frozen] == [("meta", (), False)] * 2  # type: ignore[attr-defined]
+
+
+@pytest.mark.parametrize(
+    "scalars",
+    [
+        [torch.zeros(()), 1.0],
+        [torch.zeros(()), torch.zeros(1)],
+        [torch.zeros(2), torch.zeros(2)],
+        [torch.zeros(()), torch.zeros((), device="meta")],
+        [1.0, 2.0],
+    ],
+)
+def test_what_is_not_alike_is_looked_at_one_by_one(scalars: list[Any]) -> None:
+    assert freeze_all(scalars) is None
