@@ -14,12 +14,13 @@ import torch
 from torch.nn import functional as F
 
 import lineside
-from benchmarks.timed import Contestant, TimedBatches, race, report, tiny
+from benchmarks.timed import WARM_UP, Contestant, TimedBatches, race, report, tiny
 
 CALLS = 50_000
 SCALARS = 10
 LONG = 60
-"""Segments of a training that goes on when the queues of what hangs are full, as they are for most of a run."""
+FILLING = 20
+"""Segments in which the queue of what hangs fills, and those of a training that goes on, as most of a run does."""
 
 
 class Blocked(lineside.Sink):
@@ -124,10 +125,14 @@ def main() -> None:
             "ten scalars, three sinks that hang": loop([Blocked(f"blocked-{i}") for i in range(3)], SCALARS),
             "ten scalars, one that sleeps 1 s an event": loop([Sleeper()], SCALARS),
         },
-        rounds=2,
         segments=LONG,
     )
-    print(report("\nWhat hangs in the background", blocked))
+    for title, first, last in (("while its queue fills", 0, FILLING - WARM_UP), ("then", FILLING - WARM_UP, LONG)):
+        there = {
+            name: [pair for place, pair in enumerate(pairs) if first <= place % (LONG - WARM_UP) < last]
+            for name, pairs in blocked.items()
+        }
+        print(report(f"\nWhat hangs in the background: {title}", there))
 
 
 if __name__ == "__main__":

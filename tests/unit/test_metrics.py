@@ -315,7 +315,7 @@ def test_metrics_are_a_mapping_of_floats() -> None:
     assert dict(Metrics({"val/loss": (0.5, 1, 0, 1)})) == {"val/loss": 0.5}
 
 
-# ---- several batches at once ------------------------------------------------------------------------------------------
+# ---- several batches at once -----------------------------------------------------------------------------------------
 
 _ROWS = [({"loss": 0.1 * number, "f1": 1.0 / (1 + number)}, number % 4) for number in range(11)]
 

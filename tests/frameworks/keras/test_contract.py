@@ -19,6 +19,7 @@ EXPORTS = frozenset({Event.EXPORT_START, Event.EXPORT_END})
 
 
 class TestKeras(HostContract):
+    calls_in_a_batch = 4
     lacking = EXPORTS if keras.backend.backend() == "torch" else EXPORTS | {Event.BACKWARD_END}
 
     def fit(self, callbacks, *, epochs, **options):

@@ -59,6 +59,8 @@ def trainer(bridge, **options):
 # Lightning stands on deprecated parts of torch, and advises about workers.
 @pytest.mark.filterwarnings("ignore:.*LeafSpec:FutureWarning", "ignore:.*:UserWarning:lightning")
 class TestLightning(HostContract):
+    calls_in_a_batch = 4
+
     def fit(self, callbacks, *, epochs, **options):
         bridge = lightning(callbacks, **options)
         trainer(bridge, max_epochs=epochs).fit(Line(), loader(toy.training_points()), loader(toy.validation_points()))

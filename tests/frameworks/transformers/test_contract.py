@@ -75,6 +75,7 @@ def trainer(callbacks, run_dir, epochs, **options):
 
 class TestTransformers(HostContract):
     lacking = frozenset({Event.EXPORT_START, Event.EXPORT_END, *TESTS})
+    calls_in_a_batch = 5
 
     def fit(self, callbacks, *, epochs, run_dir, **options):
         trainer(callbacks, run_dir, epochs, **options).train()

@@ -11,6 +11,7 @@ from lineside.testing.toy_callbacks import KeepsValues
 
 
 class TestUltralytics(HostContract):
+    calls_in_a_batch = 16
     lacking = frozenset()
 
     @pytest.fixture(autouse=True)

@@ -186,7 +186,7 @@ class UltralyticsCallback:
 
     def on_train_batch_start(self, trainer: Any) -> None:
         """A batch begins."""
-        run = self._open_run
+        run = self.run if type(self.run) is DrivenRun else self._open_run
         if self._batch == 0:
             self._sizes = Sizes(trainer.train_loader, run.world_size)
             if self._begins_epoch:
@@ -199,7 +199,8 @@ class UltralyticsCallback:
 
     def on_train_batch_end(self, trainer: Any) -> None:
         """A batch ends: publish its losses, unread, and come to a safe point."""
-        run, losses = self._open_run, trainer.loss_items
+        run = self.run if type(self.run) is DrivenRun else self._open_run
+        losses = trainer.loss_items
         self._in_batch = False
         if self._shows_batches:
             run.loss = summed(losses)
