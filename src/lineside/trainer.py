@@ -244,11 +244,10 @@ class Trainer:
                     if due:
                         optimization.unscale()
                     gradients_ready()
+                optimization.pending = not due
                 if due:
                     optimization.step()
                     stepped()
-                else:
-                    optimization.pending = True
                 values["loss"] = loss.item() if self._on_cpu else loss.detach().clone()
             if trusted:
                 run.given = values
@@ -274,7 +273,7 @@ class Trainer:
             loss, values, targets = self._apply(run, batch)
         else:
             # The same without a further call, since this is what most trainings do for every batch.
-            inputs, targets = inputs_and_targets(batch)
+            inputs, targets = batch if type(batch) in (tuple, list) and len(batch) == 2 else inputs_and_targets(batch)
             run.outputs = outputs = self._called(inputs)
             loss, values = self._loss(outputs, targets), {}  # type: ignore[misc] # checked in __init__
         scores = self._scores[run.stage]
