@@ -187,10 +187,13 @@ class DrivenRun(Run):
         self._take_back_begin()
 
     def _take_back_begin(self) -> None:
-        """The batch that has begun by itself is none, or not yet."""
+        """The batch that has begun by itself is none, or not yet; what was logged meanwhile belongs to the epoch."""
         if self.unseen and self._in_batch:
+            logged = self._batch_values
             self._forget_batch()
             self.batch = max(0, self.progress.position - 1)
+            if logged:
+                self.log(logged)
 
     def keep_rates(self) -> None:
         """Take the learning rates of now for those of the epoch: the framework sets the next ones before it ends."""
@@ -297,7 +300,7 @@ class DrivenRun(Run):
         if self.closed:
             return
         self.closed = True
-        self._leave_batches()
+        self._among_batches = self._in_batch = False
         stage, self._under_way = self._under_way, None
         if stage is not None:
             stage.__exit__(type(error), error, error.__traceback__)

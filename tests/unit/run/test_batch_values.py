@@ -96,12 +96,14 @@ def test_a_batch_that_nobody_sees_begins_by_itself(drive: Callable[..., DrivenRu
     assert run.batch == 1
     run.log({"own": 3.0})
     run.batch_end(2, {"loss": 0.5}, steps=1)
-    # What is logged behind the last batch belongs to none, and its number is that of the last one.
+    # What is logged behind the last batch belongs to none, and the number is that of the last one.
+    run.log({"late": 7.0})
     run.train_epoch_end()
     assert run.batch == 1
     assert run.metrics["own"] == 2.0
-    run.log({"late": 7.0})
     assert run.metrics["late"] == 7.0
+    run.log({"later": 8.0})
+    assert run.metrics["later"] == 8.0
     close(run)
 
 
