@@ -184,6 +184,7 @@ class Lane:
         if self._full_at != self._takes:
             with self._putting:
                 takes, limits = self._takes, self._limits
+                # As `_is_full` says, without a call.
                 full = self._put_items - self._taken_items >= limits.items or self._overflow.shells
                 if not full and self._put_bytes - self._taken_bytes + weight <= limits.bytes:
                     self._put_items += 1

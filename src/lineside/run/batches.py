@@ -96,7 +96,7 @@ class Batches(BatchValues):
             if self._step_due:
                 if self._on_step_end is not None or self._before_step_end is not None:
                     self.stepped()
-                else:
+                else:  # the same without a call
                     progress.step += 1
                     self._step_due, self._settle_due = False, True
             progress.position += 1
