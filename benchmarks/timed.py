@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import statistics
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from time import perf_counter
 
 import torch
 from torch import nn
 from torch.nn import functional as F
+
+from benchmarks.lockstep import median_and_error
 
 SEGMENT = 50
 SEGMENTS = 14
@@ -109,10 +111,3 @@ def report(title: str, pairs: Mapping[str, list[tuple[float, float]]]) -> str:
         added = statistics.median(seconds - bare for seconds, bare in mine)
         lines.append(f"  {name:42} {1e6 * step:10.1f} {ratio:10.3f} {error:6.3f} {1e6 * added:9.1f}")
     return "\n".join(lines)
-
-
-def median_and_error(values: Sequence[float]) -> tuple[float, float]:
-    """Return the median of many values and its standard error."""
-    low, middle, high = statistics.quantiles(values, n=4)
-    # Of a bell curve: quartiles are 1.35 deviations apart, and a median strays 1.25 times as far as a mean.
-    return middle, 1.25 * (high - low) / 1.35 / len(values) ** 0.5
