@@ -30,23 +30,24 @@ class TorchRates:
         self._hooks: dict[int, list[Any]] = {}
         # Names and places of the groups, which are found once: a snapshot of every batch asks for the rates.
         self._places: list[tuple[str, Optimizer, int]] = []
+        self._counts: list[int] = []
 
     def lr(self) -> dict[str, float]:
         """Return the rate of each group, as the optimizer uses it."""
-        count = 0
-        for optimizer in self._optimizers.values():
-            count += len(optimizer.param_groups)
-        if count != len(self._places):
-            self._places = [
-                (name, optimizer, index)
-                for optimizer_name, optimizer in self._optimizers.items()
-                for index, (name, _, _) in enumerate(groups({optimizer_name: optimizer}))
-            ]
         if self._hooks:
             return {
                 name: float(self._layers.effective(name, self._found(group)))
                 for name, _, group in groups(self._optimizers)
             }
+        # Nothing was ever put on top: names are looked up only when there are more or fewer groups than before.
+        counts = [len(optimizer.param_groups) for optimizer in self._optimizers.values()]
+        if counts != self._counts:
+            self._counts = counts
+            self._places = [
+                (name, optimizer, index)
+                for optimizer_name, optimizer in self._optimizers.items()
+                for index, (name, _, _) in enumerate(groups({optimizer_name: optimizer}))
+            ]
         rates = {}
         for name, optimizer, index in self._places:
             rates[name] = float(optimizer.param_groups[index]["lr"])

@@ -219,3 +219,13 @@ def test_a_rate_of_zero_can_be_set_and_left_again() -> None:
     assert step(parameter, optimizer) == 0.0
     rates.set(0.02)
     assert step(parameter, optimizer) == pytest.approx(0.02)
+
+
+def test_groups_that_move_from_one_optimizer_to_another_are_found_again() -> None:
+    weights = [torch.nn.Parameter(torch.zeros(1)) for _ in range(3)]
+    first = torch.optim.SGD([{"params": weights[:1]}, {"params": weights[1:2]}], lr=0.1)
+    second = torch.optim.SGD(weights[2:], lr=0.2)
+    rates = TorchRates({"first": first, "second": second})
+    assert rates.lr() == {"first.0": 0.1, "first.1": 0.1, "second.0": 0.2}
+    second.add_param_group(first.param_groups.pop())
+    assert rates.lr() == {"first.0": 0.1, "second.0": 0.2, "second.1": 0.1}
