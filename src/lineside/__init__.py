@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from lineside.ports import RunView
     from lineside.run import Run
     from lineside.sink import Records, Sink
-    from lineside.trainer import FitResult, Trainer
+    from lineside.trainer import Trainer
 
 __version__ = "0.1.0"
 __all__ = [
@@ -44,7 +44,7 @@ _HOMES = {
     "Run": "lineside.run",
     "Records": "lineside.sink",
     "Sink": "lineside.sink",
-    "FitResult": "lineside.trainer",
+    "FitResult": "lineside.fit_result",
     "Trainer": "lineside.trainer",
     "adopt": "lineside.adopted",
     "keras": "lineside.bridges.keras",

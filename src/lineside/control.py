@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import uuid
-from collections import deque
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from enum import IntEnum
 from typing import Any, Literal
+
+from lineside.letterbox import Letterbox, nobody
 
 
 class Kind(IntEnum):
@@ -82,14 +83,16 @@ class Outcome:
 class RequestQueue:
     """Where requests wait for the next safe point.
 
-    Appending is safe from any thread and from a signal handler (a deque's `append` is atomic); the training thread
-    looks at the truth of `waiting`, which is one attribute test.
+    Appending is safe from any thread and from a signal handler.
+
+    Args:
+        ring: called when there is something to look at.
     """
 
     __slots__ = ("_seen", "waiting")
 
-    def __init__(self) -> None:
-        self.waiting: deque[Request] = deque()
+    def __init__(self, ring: Callable[[], None] = nobody) -> None:
+        self.waiting: Letterbox[Request] = Letterbox(ring)
         self._seen: set[str] = set()
 
     def append(self, request: Request) -> None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager, closing
-from dataclasses import dataclass, field
 from itertools import islice
 from pathlib import Path
 from typing import Any, Literal
@@ -22,9 +21,9 @@ from lineside.backends.torch.scoring import Scores
 from lineside.backends.torch.stepping import Optimization, Precision
 from lineside.backends.torch.trials import trials
 from lineside.callback import Callback
-from lineside.checkpoints.checkpoint import Checkpoint
 from lineside.errors import OptionError, RequestRefused, RunStateError
 from lineside.events import Event
+from lineside.fit_result import FitResult
 from lineside.registry import resolve
 from lineside.run.run import Run
 from lineside.run.unheard import unheard
@@ -35,27 +34,6 @@ from lineside.units import Duration
 Step = Callable[[Any, Any, Run], Any]
 SMOKE_EPOCHS = 2
 SMOKE_BATCHES = 3
-
-
-@dataclass(frozen=True, slots=True)
-class FitResult:
-    """What a training leaves.
-
-    Attributes:
-        history: values per epoch by canonical name, for the epochs at which each was computed.
-        best: the checkpoint tagged ``best``, or None.
-        last: the newest checkpoint, or None if none could be saved.
-        reason: why it ended, in words.
-        run: the run's directory.
-        summary: what each callback cost, as a table.
-    """
-
-    history: dict[str, list[float]] = field(repr=False)
-    best: Checkpoint | None
-    last: Checkpoint | None
-    reason: str
-    run: Path
-    summary: str = field(repr=False)
 
 
 class Trainer:
@@ -230,8 +208,8 @@ class Trainer:
     def _train_epoch(self, run: Run, loader: Any) -> None:
         optimization, scores, accumulate = self._optimization, self._scores["train"], self._optimization.accumulate
         gradients_ready = run.dispatcher.chain(Event.BACKWARD_END)
-        stepped = run.step_attempted if self._steps_announced else run.stepped
-        scale = optimization.scale
+        # Where nothing but the optimizer steps, it is told to do so from here, without a function in between.
+        alone, announced, scale = optimization.alone, self._steps_announced, optimization.scale
         # What functions of the user's return is looked at in their batch, so that a mistake is found where it is made.
         trusted = self._step is None and not scores.any
         for batch in run.batches(loader):
@@ -246,8 +224,13 @@ class Trainer:
                     gradients_ready()
                 optimization.pending = not due
                 if due:
-                    optimization.step()
-                    stepped()
+                    if alone is None:
+                        optimization.step()
+                    else:
+                        alone.step()
+                        alone.zero_grad()
+                    # The end of the batch tells of it.
+                    run.step_due, run.settle_due = run.step_due or not announced, True
                 values["loss"] = loss.item() if self._on_cpu else loss.detach().clone()
             if trusted:
                 run.given = values
@@ -259,7 +242,7 @@ class Trainer:
                 optimization.unscale()
                 gradients_ready()
             optimization.step()
-            stepped()
+            (run.step_attempted if announced else run.stepped)()
         run.log(scores.compute())
 
     def _forward(self, run: Run, batch: Any) -> tuple[Any, dict[str, Any]]:

@@ -14,7 +14,7 @@ from lineside.errors import CheckpointNotFound
 if TYPE_CHECKING:
     from torch import Tensor, nn
 
-    from lineside.trainer import FitResult
+    from lineside.fit_result import FitResult
 
 
 @dataclass(frozen=True, slots=True)

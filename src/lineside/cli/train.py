@@ -18,7 +18,7 @@ from lineside.language import text
 if TYPE_CHECKING:
     from lineside.callback import Callback
     from lineside.config.experiment import Experiment, Training
-    from lineside.trainer import FitResult
+    from lineside.fit_result import FitResult
 
 _PRINTING: Final = {"progress-bar", "training-monitor"}
 _RESUMABLE: Final = (ExitCode.TRY_AGAIN, ExitCode.INTERRUPTED, ExitCode.TERMINATED)

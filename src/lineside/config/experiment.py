@@ -18,7 +18,8 @@ from lineside.config.tree import Place
 from lineside.errors import ConfigError, OptionError
 
 if TYPE_CHECKING:
-    from lineside.trainer import FitResult, Trainer
+    from lineside.fit_result import FitResult
+from lineside.trainer import Trainer
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import itertools
-from collections import deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -18,6 +17,7 @@ from lineside.dispatch.lanes import Lane
 from lineside.dispatch.profile import CallbackCost, summarize
 from lineside.dispatch.snapshot import RunSnapshot
 from lineside.events import Event
+from lineside.letterbox import Letterbox, nobody
 from lineside.ports import RunView
 from lineside.units import Trigger
 
@@ -137,6 +137,7 @@ class Dispatcher:
         freeze: makes the snapshot that background hooks get.
         report: raises an alert about a failing hook: title, text, hook.
         directory: where lanes overflow to.
+        ring: called when an error waits in `fatal`, which ends the run.
     """
 
     def __init__(
@@ -146,13 +147,14 @@ class Dispatcher:
         freeze: Callable[[], RunSnapshot],
         report: Callable[[str, str, Bound], None],
         directory: Path | None = None,
+        ring: Callable[[], None] = nobody,
     ) -> None:
         self.run = run
         self.freeze = freeze
         self.flush: Callable[[], None] = _nothing_to_flush
         self.current: Bound | None = None
         self.payload: Any = None
-        self.fatal: deque[BaseException] = deque()
+        self.fatal: Letterbox[BaseException] = Letterbox(ring)
         self.guard = Guard(self._disable, report)
         self.callbacks = callbacks
         self.background = {

@@ -77,6 +77,10 @@ class Host(HostRates, HostRehearsal, HostTrials, Protocol):
     def capabilities(self) -> Capabilities: ...
     @property
     def model(self) -> ModelPort: ...
+    @property
+    def array(self) -> type[Any] | None:
+        """The type of what batches consist of, whose ``shape`` begins with the number of samples; None for any."""
+
     def watch(
         self, gradients_ready: Callable[..., None] | None, stepped: Callable[..., None]
     ) -> Callable[[], None] | None:

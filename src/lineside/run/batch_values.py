@@ -2,21 +2,20 @@
 
 from __future__ import annotations
 
-import time
-from collections.abc import Mapping
-from itertools import repeat
+from collections.abc import Mapping, Sequence
+from itertools import pairwise, repeat
 from typing import Any
 
 from lineside.dispatch.snapshot import RunSnapshot
 from lineside.metrics import Metrics
 from lineside.run.view import LiveView
 
-BLOCK = 100
+BLOCK = 250
 BLOCK_SECONDS = 0.25
 """The values of so many batches, or of so long, wait to be published together."""
 
-_FIXED = 3
-"""Step, time and size stand in front of a batch's values."""
+ROW = 5
+"""Of a batch that waits: the step at which it began, step and time at which it was over, its size, and its values."""
 
 
 class BatchValues(LiveView):
@@ -31,47 +30,47 @@ class BatchValues(LiveView):
             them itself. They were made at the step at which the batch began.
     """
 
-    __slots__ = ("_begun_at", "_block", "_made_at", "_publish_at", "_waiting", "_waiting_names", "given")
+    __slots__ = ("_begun_at", "_waiting", "given")
 
     def __init__(self) -> None:
         super().__init__()
         self.given: Mapping[str, Any] | None = None
-        self._begun_at = self._made_at = 0
-        # One flat list, of batches of one epoch that give the same names: step and time at which it was over, size and
-        # values of each. Little memory is touched so between two batches.
+        self._begun_at = 0
+        # One flat list, of batches of one epoch: little memory is touched so between two batches.
         self._waiting: list[Any] = []
-        self._waiting_names: tuple[str, ...] = ()
-        self._block = 0
-        self._publish_at = 0.0
-
-    def _wait_for(self, names: tuple[str, ...]) -> None:
-        """Let batches wait that give other names than those before."""
-        self._publish_block()
-        self._waiting_names, self._block = names, BLOCK * (_FIXED + len(names))
 
     def publish_waiting(self) -> None:
         """Publish what waits: batches that are over, and what the one under way has given."""
         if self._waiting:
-            self._publish_block()
+            waiting, self._waiting = self._waiting, []
+            columns = [waiting[place::ROW] for place in range(ROW)]
+            names = [values.keys() for values in columns[-1]]
+            # Batches that give the same names are published together.
+            changes = [place for place in range(1, len(names)) if names[place] != names[place - 1]]
+            for start, end in pairwise((0, *changes, len(names))):
+                self._publish_block(*(column[start:end] for column in columns))
         if self.given is not None:
             values, self.given = self.given, None
             self.batch_table.publish(values, self._begun_at, self.progress.epoch, "train", self._batch_values)
 
-    def _publish_block(self) -> None:
-        waiting, self._waiting = self._waiting, []
-        self._publish_at = time.time() + BLOCK_SECONDS
-        if not waiting:
-            return
-        given, width, epoch = self._waiting_names, _FIXED + len(self._waiting_names), self.progress.epoch
-        steps, times, sizes, *columns = (waiting[place::width] for place in range(width))
-        published = self.batch_table.publish_columns(dict(zip(given, columns, strict=True)), self._made_at, epoch)
+    def _publish_block(
+        self,
+        begun_at: Sequence[int],
+        steps: Sequence[int],
+        times: Sequence[float],
+        sizes: Sequence[int],
+        given: Sequence[Mapping[str, Any]],
+    ) -> None:
+        columns = {name: [values[name] for values in given] for name in given[0]}
+        epoch = self.progress.epoch
+        published = self.batch_table.publish_columns(columns, begun_at[-1], epoch)
         self.averages.add_columns(published, sizes)
         if len(published) == 1:
             ((name, column),) = published.items()
-            values: list[dict[str, Any]] = [{name: value} for value in column]
+            rows: list[dict[str, Any]] = [{name: value} for value in column]
         else:
-            values = [dict(zip(published, row, strict=True)) for row in zip(*published.values(), strict=True)]
-        self.wiring.records.extend(zip(steps, repeat(epoch), times, values))
+            rows = [dict(zip(published, row, strict=True)) for row in zip(*published.values(), strict=True)]
+        self.wiring.records.extend(zip(steps, repeat(epoch), times, rows))
 
     # ---- who needs what waits ------------------------------------------------------------------------------------
 

@@ -10,8 +10,10 @@ from typing import Any
 from lineside.dispatch.dispatcher import Chain, Dispatcher
 from lineside.events import Event
 from lineside.metrics import Averages
-from lineside.run.batch_values import BatchValues
+from lineside.run.batch_values import BLOCK, BLOCK_SECONDS, ROW, BatchValues
 from lineside.run.safe_points import SafePoints
+
+_FULL = BLOCK * ROW
 
 EVALUATION = {
     "val": (Event.VAL_START, Event.VAL_BATCH_START, Event.VAL_BATCH_END, Event.VAL_END),
@@ -21,10 +23,15 @@ EVALUATION = {
 
 
 class Batches(BatchValues):
-    """Adds the events around a batch, the optimizer's step and the safe point to what callbacks see."""
+    """Adds the events around a batch, the optimizer's step and the safe point to what callbacks see.
+
+    Attributes:
+        step_due: the optimizer has stepped, which the end of the batch tells if nobody does before.
+        settle_due: the end of the batch is a safe point.
+    """
 
     __slots__ = (
-        *("_begins_by_itself", "_before_step_end", "_last_step", "_settle_due", "_step_due"),
+        *("_array", "_begins_by_itself", "_before_step_end", "_last_step", "settle_due", "step_due"),
         *("_on_backward_end", "_on_batch_end", "_on_batch_start", "_on_step_end"),
     )
 
@@ -32,9 +39,10 @@ class Batches(BatchValues):
 
     def __init__(self) -> None:
         super().__init__()
+        self._array: type[Any] | None = None
         self._last_step = math.inf
-        self._step_due = False
-        self._settle_due = False
+        self.step_due = False
+        self.settle_due = False
         self._begins_by_itself = False
         self._before_step_end: Callable[[], None] | None = None
         self._on_batch_start: Chain | None = None
@@ -55,6 +63,7 @@ class Batches(BatchValues):
         """Have the host tell of steps, and of gradients if a callback wants to see them."""
         wanted = self.gradients_ready if self._on_backward_end is not None else None
         self._before_step_end = self.host_port.watch(wanted, self.optimizer_stepped)
+        self._array = self.host_port.array
 
     # ---- training ------------------------------------------------------------------------------------------------
 
@@ -73,66 +82,97 @@ class Batches(BatchValues):
                 self.fail(error)
                 raise
 
-    def batch_end(  # noqa: C901, PLR0912 - see above
-        self, size: int, values: Mapping[str, Any] | None = None, *, steps: int = 0
+    def batch_end(  # noqa: C901, PLR0912, PLR0915 - see above
+        self, batch: Any, values: Mapping[str, Any] | None = None, *, size: int | None = None, steps: int = 0
     ) -> bool:
         """End a micro-batch; a safe point, if the optimizer stepped in it.
 
         Args:
-            size: how many samples it has; 0 where nobody knows.
+            batch: its data, which tells how many samples it has.
             values: what the engine gives as values of the batch; see `given`.
+            size: how many samples it has, where the engine hands out no data; 0 where nobody knows.
             steps: how many steps the optimizer made in it, where no hook of the optimizer tells.
 
         Returns:
             Whether it is the last one, because the run is to end.
         """
-        progress = self.progress
-        if values:
-            self.given = values
-        if steps:
-            progress.step += steps - 1
-            self._step_due = True
+        progress, stops = self.progress, False
         try:
-            if self._step_due:
+            if size is None:
+                # By far the most frequent case: the first part of the batch is an array.
+                part: Any = batch
+                kind = type(batch)
+                if kind is tuple or kind is list:
+                    part = batch[0] if batch else None
+                elif kind is dict:
+                    for part in batch.values():  # noqa: B007 - the first of them
+                        break
+                shape = part.shape if type(part) is self._array else None
+                size = shape[0] if shape else self.host_port.batch_size(batch)
+            if self._begins_by_itself and not (self.step_due or self.settle_due or self._batch_values):
+                # Nobody has a hook in it: the same as below, in short.
+                before, now = progress.step, time()
+                progress.step = step = before + steps
+                progress.position = self.batch = progress.position + 1
+                progress.batches_done += 1
+                progress.samples += size
+                if values:
+                    self._waiting += (before, step, now, size, values)
+                if now >= self._look_at or len(self._waiting) >= _FULL:
+                    self._in_batch, self.settle_due = False, steps > 0
+                    stops = self._look()
+                    self._in_batch, self.settle_due = True, False
+                self._begun_at = progress.step
+                return stops or step >= self._last_step
+            if values:
+                self.given = values
+            if steps:
+                progress.step += steps - 1
+                self.step_due = True
+            if self.step_due:
                 if self._on_step_end is not None or self._before_step_end is not None:
                     self.stepped()
                 else:  # the same without a call
                     progress.step += 1
-                    self._step_due, self._settle_due = False, True
+                    self.step_due, self.settle_due = False, True
             progress.position += 1
             progress.batches_done += 1
             progress.samples += size
             if self._on_batch_end is not None:
                 self._on_batch_end()
-            self._in_batch = False
+            self._in_batch, now = False, time()
             if self._batch_values:
                 self.publish_waiting()
                 logged, self._batch_values = self._batch_values, {}
                 if size:
                     self.averages.add(logged, size)
-                self.wiring.records.append((progress.step, progress.epoch, time(), logged))
+                self.wiring.records.append((progress.step, progress.epoch, now, logged))
             elif self.given is not None:
-                given, self.given = self.given, None
-                names = tuple(given)
-                if names != self._waiting_names:
-                    self._wait_for(names)
-                now, waiting, self._made_at = time(), self._waiting, self._begun_at
-                waiting += (progress.step, now, size, *given.values())
-                if now >= self._publish_at or len(waiting) >= self._block:
-                    self._publish_block()
+                self._waiting += (self._begun_at, progress.step, now, size, self.given)
+                self.given = None
             self.batch_data = self.outputs = self.raw_loss = None
-            if self._settle_due:
-                self._settle_due = False
-                requests, fatal = self.requests.waiting, self.dispatcher.fatal
-                # As a rule nothing waits.
-                if requests or self._mail or fatal or progress.step >= self.points.replay_at:
-                    self.settle()
+            # As a rule nothing waits: whoever leaves something sets the time back.
+            if now >= self._look_at or len(self._waiting) >= _FULL:
+                stops = self._look()
+            self.settle_due = False
             if self._begins_by_itself:
                 self.batch, self._begun_at, self._in_batch = progress.position, progress.step, True
-            return self.points.stopping is not None or progress.step >= self._last_step
+            return stops or progress.step >= self._last_step
         except BaseException as error:
             self.fail(error)
             raise
+
+    def _look(self) -> bool:
+        """Look at all that need not be looked at in every batch; return whether the run is to end."""
+        # First of all, so that whoever leaves something meanwhile is heard at the next batch.
+        self._look_at = time() + BLOCK_SECONDS
+        self.publish_waiting()
+        points, waits = self.points, bool(self.requests.waiting or self._mail or self.dispatcher.fatal)
+        if self.settle_due and (waits or self.progress.step >= points.replay_at):
+            self.settle()
+        elif waits or points.replay_at < math.inf or points.stopping is not None:
+            self.wake()
+        return points.stopping is not None
 
     def fail(self, error: BaseException) -> None:
         """The training failed in one of our own functions; whoever owns the loop learns of it by the error itself."""
@@ -148,33 +188,34 @@ class Batches(BatchValues):
 
     def settle(self) -> None:
         """The safe point: open the mail, agree on requests and apply them."""
-        self._settle_due = False
+        self.settle_due = False
         self.publish_waiting()
         self.open_mail()
         if self.dispatcher.fatal:
             raise self.dispatcher.fatal.popleft()
         self.points.settle()
         self.open_mail()
+        self.wake()  # something may be left
 
     def stepped(self) -> None:
         """Tell that the optimizer stepped. For torch optimizers given to the run this happens by itself."""
         if self._before_step_end is not None:
             self._before_step_end()
         self.progress.step += 1
-        self._step_due = False
-        self._settle_due = True
+        self.step_due = False
+        self.settle_due = True
         if self._on_step_end is not None:
             self._on_step_end()
 
     def optimizer_stepped(self, *_: object) -> None:
         """An optimizer of the run has stepped; several in one batch count once."""
-        self._step_due = True
+        self.step_due = True
 
     def step_attempted(self) -> None:
         """The optimizer was told to step: announce it, unless mixed precision skipped it. A safe point either way."""
-        if self._step_due:
+        if self.step_due:
             self.stepped()
-        self._settle_due = True
+        self.settle_due = True
 
     def gradients_ready(self, *_: object) -> None:
         """Tell that the backward pass is over."""

@@ -193,18 +193,18 @@ class Loop(Batches):
             log.warning("The resume is not exact: %s.", source.inexact_reason)
         source.load_state(self.fed)
         self.total_batches, self.feeding, self.fed = self._limited(source.length), source, None
-        feed, size_of = self.feed_of(source), self.host_port.batch_size
+        feed = self.feed_of(source)
         self._among_batches = True
         try:
             for batch in islice(feed, self._batches_left(progress.position)):
                 self.batch_start(batch)
                 yield batch
-                if self.batch_end(size_of(batch)):
+                if self.batch_end(batch):
                     return
             self._refuse_no_batch()
         except GeneratorExit:
             # The loop was left with `break`: a step that was made before it counts.
-            if self._step_due and not self._torn_down:
+            if self.step_due and not self._torn_down:
                 self.stepped()
             raise
         finally:

@@ -148,6 +148,8 @@ class PlainHost:
         """Replay any iterable."""
         return ReplayedSource(loader)
 
+    array = None
+
     def batch_size(self, batch: Any) -> int:
         """Return the length of the batch, or of the first part that has one; 1 where nothing tells."""
         return _samples(batch)

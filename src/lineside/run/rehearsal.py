@@ -154,13 +154,13 @@ class RehearsingLoop(Loop):
                 for batch in islice(feed, self._batches_left(0)):
                     self.batch_start(batch)
                     yield batch
-                    if self._step_due:
+                    if self.step_due:
                         self.stepped()
                     progress.position += 1
                     if self._on_batch_end is not None:
                         self._on_batch_end()
                     rehearsal.over = rehearsal.over or progress.step >= last_step
-                    ends = self._settle_due and (rehearsal.over or self._called_away())
+                    ends = self.settle_due and (rehearsal.over or self._called_away())
                     self._after_batch()
                     if ends:
                         return
@@ -172,7 +172,7 @@ class RehearsingLoop(Loop):
 
     def _after_batch(self) -> None:
         """Forget a batch that is not to count."""
-        self._step_due = self._settle_due = False
+        self.step_due = self.settle_due = False
         self._forget_batch()
 
     def _conclude(self, rehearsal: Rehearsal, steps: int) -> None:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import logging
 import socket
 import time
-from collections import deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from functools import partial
@@ -21,6 +20,7 @@ from lineside.dispatch.guard import Bound
 from lineside.dispatch.snapshot import OF_PROGRESS, OF_RUN, Identity, RunSnapshot
 from lineside.events import Event
 from lineside.language import language
+from lineside.letterbox import Letterbox
 from lineside.metrics import Averages, Metrics, MetricTable, Scalar
 from lineside.ports import Alert, AlertPayload, BatchSource, CallbackInfo, Host, Level, MediumKind, ModelPort, Stage
 from lineside.progress import Progress
@@ -52,7 +52,7 @@ class LiveView(Voice):
     # What every batch touches lies side by side, and not scattered over a dictionary.
     __slots__ = (
         *("progress", "requests", "batch", "batch_data", "outputs", "raw_loss"),
-        *("_mail", "_in_batch", "_batch_values"),
+        *("_mail", "_in_batch", "_batch_values", "_look_at"),
     )
 
     host_port: Host
@@ -65,7 +65,8 @@ class LiveView(Voice):
 
     def __init__(self) -> None:
         self.progress = Progress()
-        self.requests = RequestQueue()
+        self._look_at = 0.0
+        self.requests = RequestQueue(self.wake)
         self.table = MetricTable()
         self.batch_table = MetricTable()
         self.averages = Averages()
@@ -84,7 +85,7 @@ class LiveView(Voice):
         self.summary: str | None = None
         self.save_seconds: float | None = None
         self.validation_weights = ValidationWeights()
-        self._mail: deque[Callable[[], None]] = deque()
+        self._mail: Letterbox[Callable[[], None]] = Letterbox(self.wake)
         self._torn_down = False
         self._in_batch = False
         self._batch_values: dict[str, Scalar] = {}
@@ -321,6 +322,10 @@ class LiveView(Voice):
         """
         for _ in range(len(self._mail)):
             self._mail.popleft()()
+
+    def wake(self) -> None:
+        """Have the training thread look, at the end of the batch, at what was left for it; from any thread."""
+        self._look_at = 0.0
 
     # ---- asking --------------------------------------------------------------------------------------------------
 

@@ -52,6 +52,7 @@ class Wiring:
             run.freeze,
             run.report_failure,
             directory.path,
+            run.wake,
         )
         self._recorder = session.open_store()
         self._sink = StoreSink(self._recorder)

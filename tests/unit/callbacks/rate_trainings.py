@@ -14,7 +14,8 @@ from torch.optim import SGD, Optimizer
 from torch.utils.data import DataLoader, TensorDataset
 
 from lineside.callback import Callback
-from lineside.trainer import FitResult, Trainer
+from lineside.fit_result import FitResult
+from lineside.trainer import Trainer
 
 BATCHES = 4
 """In an epoch."""

@@ -10,7 +10,7 @@ torch = pytest.importorskip("torch", reason="the demo trains with PyTorch")
 
 from lineside.cli.outcome import Outcome, digest  # noqa: E402 - behind the skip
 from lineside.errors import CheckpointNotFound  # noqa: E402
-from lineside.trainer import FitResult  # noqa: E402
+from lineside.fit_result import FitResult  # noqa: E402
 
 OUTCOME = Outcome(
     steps=3,

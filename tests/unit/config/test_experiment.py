@@ -11,7 +11,8 @@ from lineside.callbacks.early_stopping import EarlyStopping
 from lineside.cli.outcome import digest
 from lineside.config.loading import load
 from lineside.errors import ConfigError
-from lineside.trainer import FitResult, Trainer
+from lineside.fit_result import FitResult
+from lineside.trainer import Trainer
 from tests.unit.config import toys
 from tests.unit.config.conftest import SOUND
 

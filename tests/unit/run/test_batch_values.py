@@ -52,7 +52,7 @@ def drive(run_dir: Path) -> Callable[..., DrivenRun]:
 def batch(run: DrivenRun, number: int) -> bool:
     run.batch_start()
     run.optimizer_stepped()
-    return run.batch_end(2 + number % 2, {"loss": 1.0 / (1 + number)})
+    return run.batch_end(None, {"loss": 1.0 / (1 + number)}, size=2 + number % 2)
 
 
 def close(run: DrivenRun) -> None:
@@ -69,7 +69,7 @@ def recorded(run: DrivenRun) -> tuple[list[int], list[float]]:
 def test_a_batch_with_ten_idle_callbacks_calls_few_functions(drive: Callable[..., DrivenRun]) -> None:
     run = drive(*[Idle(name=f"idle-{number}") for number in range(10)])
     assert run.unseen
-    run.batch_end(2, {"loss": 1.0}, steps=1)
+    run.batch_end(None, {"loss": 1.0}, size=2, steps=1)
     called: list[str] = []
 
     def count(frame: FrameType, what: str, _: Any) -> None:
@@ -80,7 +80,7 @@ def test_a_batch_with_ten_idle_callbacks_calls_few_functions(drive: Callable[...
     sys.setprofile(count)
     try:
         for _ in range(BATCHES):
-            run.batch_end(2, {"loss": 1.0}, steps=1)
+            run.batch_end(None, {"loss": 1.0}, size=2, steps=1)
     finally:
         sys.setprofile(before)
     close(run)
@@ -92,10 +92,10 @@ def test_a_batch_that_nobody_sees_begins_by_itself(drive: Callable[..., DrivenRu
     run = drive(Idle())
     run.log({"own": 1.0})
     assert run.batch == 0
-    run.batch_end(2, {"loss": 0.5}, steps=1)
+    run.batch_end(None, {"loss": 0.5}, size=2, steps=1)
     assert run.batch == 1
     run.log({"own": 3.0})
-    run.batch_end(2, {"loss": 0.5}, steps=1)
+    run.batch_end(None, {"loss": 0.5}, size=2, steps=1)
     # What is logged behind the last batch belongs to none, and the number is that of the last one.
     run.log({"late": 7.0})
     run.train_epoch_end()
@@ -109,14 +109,14 @@ def test_a_batch_that_nobody_sees_begins_by_itself(drive: Callable[..., DrivenRu
 
 def test_an_evaluation_in_mid_epoch_stands_between_batches(drive: Callable[..., DrivenRun]) -> None:
     run = drive(Idle())
-    run.batch_end(2, {"loss": 0.5}, steps=1)
+    run.batch_end(None, {"loss": 0.5}, size=2, steps=1)
     run.evaluation_start("val")
     run.save("mine")
     run.log({"score": 4.0})
     run.evaluation_end()
     assert run.metrics["val/score"] == 4.0
     run.log({"own": 1.0})
-    run.batch_end(2, {"loss": 1.5}, steps=1)
+    run.batch_end(None, {"loss": 1.5}, size=2, steps=1)
     run.train_epoch_end()
     assert (run.metrics["train/loss"], run.metrics["own"], run.batch) == (1.0, 1.0, 1)
     close(run)
@@ -128,7 +128,7 @@ def test_names_that_change_keep_their_order(drive: Callable[..., DrivenRun]) -> 
         for number in range(6):
             run.batch_start()
             name = "loss" if number % 3 else "other"
-            run.batch_end(2, {name: 1.0 * number}, steps=1)
+            run.batch_end(None, {name: 1.0 * number}, size=2, steps=1)
         close(run)
     idle, seen = runs
     assert idle.history == seen.history
@@ -168,7 +168,7 @@ def test_what_is_logged_within_a_batch_stands_beside_its_values(drive: Callable[
     run.batch_start()
     run.log({"loss": 7.0, "own": 3.0})
     run.optimizer_stepped()
-    run.batch_end(2, {"other": 5.0})
+    run.batch_end(None, {"other": 5.0}, size=2)
     assert dict(run.batch_metrics) == {"train/loss": 7.0, "train/own": 3.0, "train/other": 5.0}
     close(run)
 
@@ -187,9 +187,10 @@ def test_a_checkpoint_of_mid_epoch_holds_what_waits(drive: Callable[..., DrivenR
 
 def test_a_value_that_is_no_number_ends_the_training_with_its_name(drive: Callable[..., DrivenRun]) -> None:
     run = drive(Idle())
+    batch(run, 0)
     run.batch_start()
     run.optimizer_stepped()
-    run.batch_end(2, {"loss": "much"})
+    run.batch_end(None, {"loss": "much"}, size=2)
     with pytest.raises(OptionError, match=r"'loss' is a str"):
         run.train_epoch_end()
     assert run.closed

@@ -51,7 +51,7 @@ def fit(run: DrivenRun, epochs: int = EPOCHS, *, stop_at: tuple[int, int] | None
             run.batch_start([1.0, 2.0])
             run.log({"loss": 1.0 / (1 + run.step)})
             run.stepped()
-            run.batch_end(2)
+            run.batch_end(None, size=2)
             if run.stopping:
                 break
         run.train_epoch_end()
@@ -134,7 +134,7 @@ def test_the_frameworks_own_means_replace_those_of_the_batches(drive: Callable[.
         run.batch_start()
         run.log({"loss": 1.0})
         run.stepped()
-        run.batch_end(1)
+        run.batch_end(None, size=1)
     run.train_epoch_end({"loss": 0.25, "accuracy": 0.75})
     run.evaluation_start("val")
     run.evaluation_batch_start()
@@ -156,11 +156,11 @@ def test_a_validation_before_the_end_of_the_batches_is_one_in_mid_epoch(drive: C
     run.epoch_start(0)
     run.batch_start()
     run.stepped()
-    run.batch_end(1)
+    run.batch_end(None, size=1)
     run.evaluation_start("val")
     run.evaluation_end({"loss": 1.0})
     run.batch_start()
-    run.batch_end(1)
+    run.batch_end(None, size=1)
     run.train_end("that was all")
     run.close()
     events = recorder.events
@@ -196,7 +196,7 @@ def test_without_one_the_epoch_begins_anew_and_the_log_says_so(
     run.stepped()
     run.request(Request(Kind.INTERRUPT, "SIGTERM", "signal", "signal", {"signal": 15}))
     with pytest.raises(Interrupted) as ended:
-        run.batch_end(1)
+        run.batch_end(None, size=1)
     assert ended.value.code == 143
     with caplog.at_level(logging.WARNING):
         fit(again := drive(resume="auto"), epochs=1)
@@ -213,7 +213,7 @@ def test_an_interrupt_in_mid_epoch_leaves_the_checkpoint_of_the_last_epochs_end(
     run.batch_start()
     run.stepped()
     with pytest.raises(Interrupted):
-        run.batch_end(1)
+        run.batch_end(None, size=1)
     again = drive(Counts(), resume="auto")
     again.open()
     assert (again.epoch, again.step, again.progress.phase) == (1, BATCHES, "fresh")
@@ -253,7 +253,7 @@ def test_a_framework_may_begin_an_epoch_anew(drive: Callable[..., DrivenRun], va
         run.batch_start([1.0])
         run.log({"loss": loss})
         run.stepped()
-        run.batch_end(1)
+        run.batch_end(None, size=1)
         if loss == 8.0:
             if validated:
                 run.train_epoch_end()

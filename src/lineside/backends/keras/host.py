@@ -99,6 +99,7 @@ class KerasHost:
         """Return numbers."""
         return [float(scalar) for scalar in scalars]
 
+    array = None
     batch_size = staticmethod(batch_size)
 
     # ---- learning rates and requests -----------------------------------------------------------------------------

@@ -77,12 +77,6 @@ def batch_size(batch: Any) -> int:
 
     A batch of graphs (PyTorch Geometric) says itself how many it holds, in ``num_graphs``.
     """
-    kind = type(batch)
-    if kind is tuple or kind is list or kind is dict:
-        for item in batch.values() if kind is dict else batch:
-            if type(item) is Tensor and item.dim():
-                return item.shape[0]  # by far the most frequent case, without the search
-            break
     size = _size(batch)
     return 1 if size is None else size
 

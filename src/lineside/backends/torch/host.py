@@ -100,6 +100,7 @@ class TorchHost:
     freeze_all = staticmethod(scalars.freeze_all)
     read = staticmethod(scalars.read)
     batch_size = staticmethod(batch_size)
+    array = Tensor
 
     # ---- learning rates and requests -----------------------------------------------------------------------------
 

@@ -29,6 +29,7 @@ class Optimization:
         scale: makes of a loss what is to be propagated back: a share of it where batches are accumulated, larger in
             fp16; None where that is the loss itself.
         mixed: whether forward passes run in a lower precision, inside of `autocast`.
+        alone: the only optimizer, if a step is nothing but `step` and `zero_grad` of it; else None.
         pending: gradients wait that have not been stepped with.
     """
 
@@ -65,6 +66,8 @@ class Optimization:
         self.parameters = [parameter for module in modules_of(model) for parameter in module.parameters()]
         self.scale = self._scale if accumulate > 1 or self.scaler is not None else None
         self._clip_norm = clip_norm
+        plain = self.scaler is None and clip_norm is None and self._interval != "step"
+        self.alone = self._all[0] if plain and len(self._all) == 1 else None
         dtype, nothing = _DTYPES.get(precision), nullcontext()
         self.mixed = dtype is not None
         self.autocast: Callable[[], AbstractContextManager[Any]] = (

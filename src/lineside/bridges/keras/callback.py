@@ -115,7 +115,7 @@ class KerasCallback(Base):  # type: ignore[misc] # Keras has no types
             progress.position += more
             progress.batches_done += more
         self._values, self._next_batch = logs or {}, batch + 1
-        if run.batch_end(0, logs, steps=steps):
+        if run.batch_end(None, logs, size=0, steps=steps):
             self.model.stop_training = True
 
     def on_epoch_end(self, epoch: int, logs: dict[str, Any] | None = None) -> None:

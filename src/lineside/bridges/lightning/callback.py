@@ -126,7 +126,7 @@ class LightningCallback(Base):
     def on_train_batch_end(self, trainer: Any, pl_module: Any, outputs: Any, batch: Any, batch_idx: int) -> None:
         """A batch ends: publish its values, unread, and come to a safe point."""
         run = self.run or self._open_run
-        run.outputs, values = outputs, None
+        values = None
         # Lightning's own way to its metrics is long, and not every module logs something.
         if trainer.fit_loop.epoch_loop._results:  # noqa: SLF001 - empty until something is logged
             run.log(self._published.take(trainer))
@@ -135,14 +135,16 @@ class LightningCallback(Base):
             if trainer.accumulate_grad_batches > 1 and pl_module.automatic_optimization:
                 # Lightning hands out this batch's share of the loss of the step.
                 loss = loss * trainer.accumulate_grad_batches
+            values = {"loss": loss}
             if self._shows_batches:
                 run.loss = loss
-            values = {"loss": loss}
         steps = 0
+        if self._shows_batches:
+            run.outputs = outputs
         if self._steps is not None:
             completed = self._steps.completed
             steps, self._steps_before = completed - self._steps_before, completed
-        if run.batch_end(run.host_port.batch_size(batch), values, steps=steps):
+        if run.batch_end(batch, values, steps=steps):
             trainer.should_stop = True
 
     def on_train_epoch_end(self, trainer: Any, pl_module: Any) -> None:

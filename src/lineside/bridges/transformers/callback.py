@@ -57,6 +57,7 @@ class TransformersCallback(TrainerCallback):
         self._batch: Any = None
         self._loss: Any = None
         self._shows_batches = False
+        self._counts_steps = False
         self._steps_before = 0
         self._training = False
         self._evaluating = False
@@ -144,7 +145,7 @@ class TransformersCallback(TrainerCallback):
         if self._shows_batches:
             self._watch.follow_model()
             self.__dict__["on_pre_optimizer_step"] = self._gradients_are_ready
-        self._steps_before = state.global_step
+        self._counts_steps, self._steps_before = not self._host.announces_steps, state.global_step
         run.train_start(epochs=None if args.max_steps > 0 else int(state.num_train_epochs), steps=state.max_steps)
         run.end_after(args.max_steps if args.max_steps > 0 else None)
         self._obey(control)
@@ -175,6 +176,7 @@ class TransformersCallback(TrainerCallback):
             run.epoch_end()
         run.total_batches = _length(kwargs.get("train_dataloader"))
         run.epoch_start(int(state.epoch or 0))
+        self._open_host.may_evaluate = True
 
     def training_step(self, step: Callable[..., Any], model: Any, inputs: Any, *args: Any, **kwargs: Any) -> Any:
         """A micro-batch is made by `step`; Hugging Face hands out its share of the loss of the optimizer's step."""
@@ -210,19 +212,16 @@ class TransformersCallback(TrainerCallback):
         if not self._in_batch:
             return
         self._in_batch = False
-        run, host = self.run or self._open_run, self._host or self._open_host
-        host.may_evaluate = True
-        steps = state.global_step - self._steps_before
-        self._steps_before = state.global_step
-        if host.announces_steps:
-            steps = 0
-        if run.batch_end(host.batch_size(self._batch), {"loss": self._loss}, steps=steps):
+        run, steps = self.run or self._open_run, 0
+        if self._counts_steps:
+            done = state.global_step
+            steps, self._steps_before = done - self._steps_before, done
+        if run.batch_end(self._batch, {"loss": self._loss}, steps=steps):
             control.should_training_stop = True
-        host.may_evaluate = False
 
     def on_epoch_end(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
         """The batches of an epoch are over; so is the epoch, unless an evaluation follows."""
-        run = self._open_run
+        run, self._open_host.may_evaluate = self._open_run, False
         run.train_epoch_end()
         self._ends_behind_evaluation = control.should_evaluate
         if not control.should_evaluate:
