@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from itertools import pairwise, repeat
 from typing import Any
 
@@ -28,13 +28,15 @@ class BatchValues(LiveView):
     Attributes:
         given: what the engine gives for the batch under way: numbers that nothing changes any more, as a trainer knows
             them itself. They were made at the step at which the batch began.
+        completes: makes of what is given what is published, as soon as somebody looks; None where that is the same.
     """
 
-    __slots__ = ("_begun_at", "_waiting", "given")
+    __slots__ = ("_begun_at", "_waiting", "completes", "given")
 
     def __init__(self) -> None:
         super().__init__()
         self.given: Mapping[str, Any] | None = None
+        self.completes: Callable[[Mapping[str, Any]], Mapping[str, Any]] | None = None
         self._begun_at = 0
         # One flat list, of batches of one epoch: little memory is touched so between two batches.
         self._waiting: list[Any] = []
@@ -44,13 +46,17 @@ class BatchValues(LiveView):
         if self._waiting:
             waiting, self._waiting = self._waiting, []
             columns = [waiting[place::ROW] for place in range(ROW)]
-            names = [values.keys() for values in columns[-1]]
-            # Batches that give the same names are published together.
-            changes = [place for place in range(1, len(names)) if names[place] != names[place - 1]]
-            for start, end in pairwise((0, *changes, len(names))):
-                self._publish_block(*(column[start:end] for column in columns))
+            if self.completes is not None:
+                columns[-1] = list(map(self.completes, columns[-1]))
+            names = list(map(tuple, columns[-1]))
+            if names.count(names[0]) == len(names):
+                self._publish_block(*columns)
+            else:
+                changes = [place for place in range(1, len(names)) if names[place] != names[place - 1]]
+                for start, end in pairwise((0, *changes, len(names))):
+                    self._publish_block(*(column[start:end] for column in columns))
         if self.given is not None:
-            values, self.given = self.given, None
+            values, self.given = self.given if self.completes is None else self.completes(self.given), None
             self.batch_table.publish(values, self._begun_at, self.progress.epoch, "train", self._batch_values)
 
     def _publish_block(

@@ -102,7 +102,7 @@ def test_the_catalogue_travels(narrow):
     yolo = YOLO(narrow)
     ultralytics(yolo, catalogue)
     hooks = pickle.loads(cloudpickle.dumps(dict(yolo.callbacks)))
-    arrived = hooks["on_train_start"][-1]._bridge
+    arrived = hooks["on_train_start"][-1].bridge
     assert [one.name for one in arrived.callbacks] == [one.name for one in catalogue]
     assert arrived is hooks["teardown"][-1]._bridge
 
@@ -112,7 +112,7 @@ def test_others_than_rank_zero_carry_no_callbacks(narrow, monkeypatch):
     ultralytics(yolo, ["early-stopping"])
     monkeypatch.setenv("RANK", "1")
     hooks = pickle.loads(cloudpickle.dumps(dict(yolo.callbacks)))
-    assert not hasattr(hooks["on_train_start"][-1]._bridge, "callbacks")
+    assert not hasattr(hooks["on_train_start"][-1].bridge, "callbacks")
     hooks["on_train_batch_end"][-1](None)
 
 

@@ -66,6 +66,8 @@ class UltralyticsCallback:
         self._outer: BaseException | None = None
         self._training = self._in_batch = self._begins_epoch = self._shows_batches = False
         self._batch = 0
+        self._unseen = self._counts_steps = False
+        self._steps_before = 0
         self._sizes: Sizes | None = None
         self._validated: Sizes | None = None
         self._logged: dict[str, Any] = {}
@@ -134,7 +136,8 @@ class UltralyticsCallback:
         if luggage.resume["resume"] is not None and trainer.args.resume:
             run.check_host_file(trainer.args.resume, SUFFIX)
         run.echo = self._keep
-        self._shows_batches = run.shows_batches
+        self._shows_batches, self._unseen = run.shows_batches, run.unseen
+        self._counts_steps, run.completes = not self._host.announces_steps, with_sum
         self._directory, self._training, self._in_batch = run.dir, True, False
         self._logged, self._own_metrics = {}, None
         if luggage.post is not None:
@@ -183,32 +186,37 @@ class UltralyticsCallback:
             run.epoch_anew()
         self._begins_epoch = run.progress.phase == "fresh"
         self._batch = 0
+        self._steps_before = trainer.ema.updates
 
     def on_train_batch_start(self, trainer: Any) -> None:
         """A batch begins."""
-        run = self.run if type(self.run) is DrivenRun else self._open_run
+        self._in_batch = True
+        if self._batch and self._unseen:
+            return
+        run = self._open_run
         if self._batch == 0:
             self._sizes = Sizes(trainer.train_loader, run.world_size)
             if self._begins_epoch:
                 self._begins_epoch = False
                 run.epoch_start(trainer.epoch)
             run.total_batches = len(trainer.train_loader)
-        self._in_batch = True
         if not run.unseen:
             run.batch_start()
 
     def on_train_batch_end(self, trainer: Any) -> None:
         """A batch ends: publish its losses, unread, and come to a safe point."""
-        run = self.run if type(self.run) is DrivenRun else self._open_run
-        losses = trainer.loss_items
-        self._in_batch = False
+        run = self._open_run if type(self.run) is not DrivenRun else self.run
+        losses, sizes, index, steps = trainer.loss_items, self._sizes, self._batch, 0
+        self._in_batch, self._batch = False, index + 1
         if self._shows_batches:
             run.loss = summed(losses)
-        index = self._batch
-        self._batch = index + 1
-        ends = run.batch_end(self._sizes.of(index) if self._sizes else 1, with_sum(losses))
-        if ends and not self._several:
+        if self._counts_steps:
+            steps = trainer.ema.updates - self._steps_before
+        size = 1 if sizes is None else sizes.full if index < sizes.full_batches else sizes.rest
+        if run.batch_end(None, losses, size=size, steps=steps) and not self._several:
             trainer.stop = True
+        # Read anew: a callback may have put back an average that was updated less often.
+        self._steps_before = trainer.ema.updates
 
     def on_train_epoch_end(self, trainer: Any) -> None:
         """The training part of an epoch ends; at the end of its time Ultralytics leaves a batch without telling."""

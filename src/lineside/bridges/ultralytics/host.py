@@ -86,6 +86,8 @@ class UltralyticsHost(TorchHost):
             scaler=trainer.scaler,
             validate=None if is_several(trainer) else self._validate_now,
             announces_gradients=True,
+            # A scaler skips steps; all others show in the average, which follows each of them.
+            announces_steps=trainer.scaler.is_enabled(),
         )
 
     def _validate_now(self) -> None:

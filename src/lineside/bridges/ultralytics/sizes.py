@@ -12,17 +12,22 @@ class Sizes:
     Args:
         loader: of Ultralytics, as it is for one epoch.
         processes: that share the images of a batch, each with a loader of its own.
+
+    Attributes:
+        full_batches: how many of the first batches are full.
+        full: images in each of those.
+        rest: images in one behind them.
     """
 
     def __init__(self, loader: Any, processes: int) -> None:
         size = int(loader.batch_size)
         # Of several processes each has a share of the images.
-        self._whole, rest = divmod(len(loader.sampler), size)
-        self._size, self._rest = size * processes, max(1, rest) * processes
+        self.full_batches, rest = divmod(len(loader.sampler), size)
+        self.full, self.rest = size * processes, max(1, rest) * processes
 
     def of(self, index: int) -> int:
         """Return how many images the batch of that index holds."""
-        return self._size if index < self._whole else self._rest
+        return self.full if index < self.full_batches else self.rest
 
 
 def summed(losses: Mapping[str, Any]) -> Any:
