@@ -19,7 +19,7 @@ from lineside.errors import ConfigError, OptionError
 
 if TYPE_CHECKING:
     from lineside.fit_result import FitResult
-from lineside.trainer import Trainer
+    from lineside.trainer import Trainer
 
 
 @dataclass(frozen=True, slots=True)

@@ -123,7 +123,9 @@ class Chain:
         for hook, lane in self._background:
             if hook.trigger is not None and not hook.trigger.fires(dispatcher.run):
                 continue
-            if lane.admit(EventItem.weight):
+            if lane.full_at == lane.takes:  # a callback that hangs is shown every batch
+                lane.dropped_unmade += 1
+            elif lane.admit(EventItem.weight):
                 snapshot = snapshot or dispatcher.freeze()
                 lane.append(EventItem(hook, snapshot))
 

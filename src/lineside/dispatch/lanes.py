@@ -118,6 +118,9 @@ class Lane:
 
     Attributes:
         append: adds an item that was admitted.
+        takes: how often something was taken, from memory or disk.
+        full_at: at which count of them there was no room for an item of a batch; as long as it stays, there is none.
+        dropped_unmade: items of batches that were lost before they were made.
     """
 
     def __init__(
@@ -138,9 +141,8 @@ class Lane:
         self._putting = threading.Lock()
         self._put_items = self._put_bytes = 0
         self._taken_items = self._taken_bytes = 0
-        self._dropped = self._dropped_unmade = 0
-        # How often something was taken, from memory or disk, and at which count there was no room.
-        self._takes, self._full_at = 0, -1
+        self._dropped = self.dropped_unmade = 0
+        self.takes, self.full_at = 0, -1
         self._hurry = threading.Event()
         self._closing = False
         self._abandoned = False
@@ -173,25 +175,23 @@ class Lane:
     @property
     def dropped(self) -> int:
         """Records that were lost because there was no room."""
-        return self._dropped + self._dropped_unmade
+        return self._dropped + self.dropped_unmade
 
     def admit(self, weight: int) -> bool:
         """Keep room for an item that is appended next; where there is none, count a record as lost, which is not made.
 
-        For the training thread alone. Until something is taken out of a lane that is full, it stays so, which is one
-        comparison: a callback that hangs is shown every batch.
+        For the training thread alone, which need not ask again before `takes` is another than `full_at`.
         """
-        if self._full_at != self._takes:
-            with self._putting:
-                takes, limits = self._takes, self._limits
-                # As `_is_full` says, without a call.
-                full = self._put_items - self._taken_items >= limits.items or self._overflow.shells
-                if not full and self._put_bytes - self._taken_bytes + weight <= limits.bytes:
-                    self._put_items += 1
-                    self._put_bytes += weight
-                    return True
-                self._full_at = takes
-        self._dropped_unmade += 1
+        with self._putting:
+            takes, limits = self.takes, self._limits
+            # As `_is_full` says, without a call.
+            full = self._put_items - self._taken_items >= limits.items or self._overflow.shells
+            if not full and self._put_bytes - self._taken_bytes + weight <= limits.bytes:
+                self._put_items += 1
+                self._put_bytes += weight
+                return True
+            self.full_at = takes
+        self.dropped_unmade += 1
         return False
 
     def _is_full(self, weight: int) -> bool:
@@ -223,7 +223,7 @@ class Lane:
                 self._handle(item)
                 self._taken_bytes += item.weight
                 self._taken_items += 1
-                self._takes += 1
+                self.takes += 1
             elif self._overflow:
                 self._handle_overflowed()
             else:
@@ -239,7 +239,7 @@ class Lane:
         else:
             self._handle(item)
         finally:
-            self._takes += 1
+            self.takes += 1
 
     def hurry(self) -> None:
         """Let the thread look at its queue at once, because somebody waits for what is in it."""

@@ -8,7 +8,6 @@ import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from functools import partial
-from operator import attrgetter
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -17,7 +16,7 @@ from lineside.control import Kind, Origin, Request, RequestQueue
 from lineside.data_wait import DataWait
 from lineside.dispatch.dispatcher import Dispatcher
 from lineside.dispatch.guard import Bound
-from lineside.dispatch.snapshot import OF_PROGRESS, OF_RUN, Identity, RunSnapshot
+from lineside.dispatch.snapshot import Identity
 from lineside.events import Event
 from lineside.language import language
 from lineside.letterbox import Letterbox
@@ -36,7 +35,6 @@ if TYPE_CHECKING:
 
 log = logging.getLogger("lineside")
 
-_of_progress, _of_run = attrgetter(*OF_PROGRESS), attrgetter(*OF_RUN)
 _LONGEST_TEXT = 30_000
 """Characters of an alert that are delivered."""
 _LEVELS: Mapping[Level, int] = {"info": logging.INFO, "warning": logging.WARNING, "error": logging.ERROR}
@@ -221,24 +219,6 @@ class LiveView(Voice):
     def validated_with(self) -> str:
         """Which weights made the newest validation: ``raw``, or the name of the callback that put others in."""
         return self.validation_weights.newest
-
-    def freeze(self) -> RunSnapshot:
-        """Return a snapshot for background callbacks.
-
-        For one that watches batches this is done for each of them, between two steps of the model, where every further
-        function costs a microsecond: so it calls hardly any.
-        """
-        progress = self.progress
-        since = progress.running_since
-        elapsed = progress.elapsed_before if since is None else progress.elapsed_before + progress.clock() - since
-        values = (
-            *_of_progress(progress),
-            *_of_run(self),
-            elapsed,
-            self.validation_weights.newest,
-            self.host_port.lr(),
-        )
-        return RunSnapshot(self, self.identity, values, self.table.copied(), self.batch_table.copied())
 
     # ---- publishing ----------------------------------------------------------------------------------------------
 

@@ -106,17 +106,22 @@ class KerasCallback(Base):  # type: ignore[misc] # Keras has no types
 
     def on_train_batch_end(self, batch: int, logs: Mapping[str, Any] | None = None) -> None:
         """A batch ends, or the last one of several in one execution (``steps_per_execution``)."""
-        run, steps = self.run or self._open_run, 1
-        if batch != self._next_batch or self._accumulated > 1:
-            # TensorFlow numbers the last execution of an epoch as if it were whole.
-            last = batch if run.total_batches is None else min(batch, run.total_batches - 1)
-            progress, more = run.progress, last - self._next_batch
-            steps = (progress.batches_done + more + 1) // self._accumulated - progress.batches_done // self._accumulated
-            progress.position += more
-            progress.batches_done += more
+        run = self.run or self._open_run
+        steps = 1 if batch == self._next_batch and self._accumulated == 1 else self._count_more(batch)
         self._values, self._next_batch = logs or {}, batch + 1
         if run.batch_end(None, logs, size=0, steps=steps):
             self.model.stop_training = True
+
+    def _count_more(self, batch: int) -> int:
+        """Count the batches of an execution but the last, and return the steps of all of them."""
+        run = self._open_run
+        # TensorFlow numbers the last execution of an epoch as if it were whole.
+        last = batch if run.total_batches is None else min(batch, run.total_batches - 1)
+        progress, more = run.progress, last - self._next_batch
+        steps = (progress.batches_done + more + 1) // self._accumulated - progress.batches_done // self._accumulated
+        progress.position += more
+        progress.batches_done += more
+        return steps
 
     def on_epoch_end(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
         """An epoch ends, its validation included; what our callbacks have logged joins the logs of Keras."""

@@ -56,8 +56,7 @@ class TransformersCallback(TrainerCallback):
         self._in_batch = False
         self._batch: Any = None
         self._loss: Any = None
-        self._shows_batches = False
-        self._counts_steps = False
+        self._shows_batches = self._unseen = self._counts_steps = False
         self._steps_before = 0
         self._training = False
         self._evaluating = False
@@ -139,7 +138,7 @@ class TransformersCallback(TrainerCallback):
             raise mismatch
         run.echo = Echo(trainer)
         self._training, self._in_batch, self._ends_behind_evaluation = True, False, False
-        self._shows_batches = run.shows_batches
+        self._shows_batches, self._unseen = run.shows_batches, run.unseen
         # A hook that is there costs something for every batch.
         self.__dict__.pop("on_pre_optimizer_step", None)
         if self._shows_batches:
@@ -182,16 +181,16 @@ class TransformersCallback(TrainerCallback):
         """A micro-batch is made by `step`; Hugging Face hands out its share of the loss of the optimizer's step."""
         if not self._training:
             return step(model, inputs, *args, **kwargs)
-        run = self.run or self._open_run
         self._in_batch, self._batch = True, inputs
-        if not run.unseen:
-            run.batch_start(inputs)
-        loss = step(model, inputs, *args, **kwargs)
+        if not self._unseen:
+            self._open_run.batch_start(inputs)
+        loss = self._loss = step(model, inputs, *args, **kwargs)
         parts = self._trainer.current_gradient_accumulation_steps
-        # A captured graph may write what is on a device again: that is copied.
-        self._loss = loss if parts == 1 and loss.is_cpu else loss * parts
+        if parts != 1 or not loss.is_cpu:
+            # A captured graph may write what is on a device again: that is copied.
+            self._loss = loss * parts
         if self._shows_batches:
-            run.loss = self._loss
+            self._open_run.loss = self._loss
         return loss
 
     def outputs_are(self, outputs: Any) -> None:

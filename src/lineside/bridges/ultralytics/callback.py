@@ -64,10 +64,9 @@ class UltralyticsCallback:
         self._directory: Path | None = None
         self._host: UltralyticsHost | None = None
         self._outer: BaseException | None = None
-        self._training = self._in_batch = self._begins_epoch = self._shows_batches = False
-        self._batch = 0
-        self._unseen = self._counts_steps = False
-        self._steps_before = 0
+        self._training = self._in_batch = self._begins_epoch = False
+        self._shows_batches = self._unseen = self._counts_steps = False
+        self._batch = self._steps_before = 0
         self._sizes: Sizes | None = None
         self._validated: Sizes | None = None
         self._logged: dict[str, Any] = {}
@@ -135,7 +134,7 @@ class UltralyticsCallback:
         run.open()
         if luggage.resume["resume"] is not None and trainer.args.resume:
             run.check_host_file(trainer.args.resume, SUFFIX)
-        run.echo = self._keep
+        run.echo = lambda values, _: self._logged.update(values)
         self._shows_batches, self._unseen = run.shows_batches, run.unseen
         self._counts_steps, run.completes = not self._host.announces_steps, with_sum
         self._directory, self._training, self._in_batch = run.dir, True, False
@@ -158,9 +157,6 @@ class UltralyticsCallback:
             restored = tuple(host.put_back)
             host.put_back.clear()
             ranks.tell(ranks.Word(restored, host.rates(), run.epoch, run.stopping))
-
-    def _keep(self, values: Mapping[str, Any], step: int) -> None:
-        self._logged.update(values)
 
     def on_train_start(self, trainer: Any) -> None:
         """Training begins, or goes on."""
@@ -356,8 +352,7 @@ class UltralyticsCallback:
     def on_predict_batch_start(self, predictor: Any) -> None:
         """A batch of a prediction begins; with ``embed=`` Ultralytics does not tell that the one before has ended."""
         if not self._training:
-            if self._in_batch:
-                self._end_prediction_batch()
+            self._end_prediction_batch()
             self._in_batch, self._batch = True, len(predictor.batch[0])
             self._open_run.evaluation_batch_start(predictor.batch)
 
@@ -368,15 +363,15 @@ class UltralyticsCallback:
             self._end_prediction_batch()
 
     def _end_prediction_batch(self) -> None:
-        self._in_batch = False
-        self._open_run.evaluation_batch_end(self._batch)
+        if self._in_batch:
+            self._in_batch = False
+            self._open_run.evaluation_batch_end(self._batch)
 
     @ordinarily
     def on_predict_end(self, predictor: Any) -> None:
         """A prediction ends."""
         if not self._training:
-            if self._in_batch:
-                self._end_prediction_batch()
+            self._end_prediction_batch()
             self._open_run.evaluation_end({})
 
     def on_export_start(self, exporter: Any) -> None:
