@@ -11,7 +11,7 @@ from importlib.util import find_spec
 from statistics import median
 
 from benchmarks.hosts.idle import CALLBACKS
-from benchmarks.lockstep import added, inside, lockstep
+from benchmarks.pace import added, in_turns, inside
 
 HOSTS = ("lightning", "transformers", "keras", "ultralytics")
 """Those that this environment has are measured; Keras on the backend of KERAS_BACKEND."""
@@ -30,11 +30,10 @@ def main() -> None:
         host = import_module(f"benchmarks.hosts.{name}")
         nothing, ten = partial(host.train, bridged=False), partial(host.train, bridged=True)
         hooks = inside(ten) - inside(nothing)
-        own, ours = lockstep([nothing, ten])
-        (calls, _), (c_calls, _) = added(own.calls, ours.calls), added(own.c_calls, ours.c_calls)
-        micros, error = added(own.micros, ours.micros)
+        turns = in_turns(ten, host.BATCHES)
+        (calls, _), (c_calls, _), (micros, error) = added(*turns.calls), added(*turns.c_calls), added(*turns.micros)
         line = f"  {host.NAME:20} {hooks:13.2f} {calls:13.0f} {c_calls:9.0f} {micros:8.1f} {error:6.1f}"
-        print(f"{line} {median(own.micros):8.0f}", flush=True)
+        print(f"{line} {median(turns.micros[False]):8.0f}", flush=True)
 
 
 if __name__ == "__main__":

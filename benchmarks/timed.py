@@ -11,7 +11,7 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
-from benchmarks.lockstep import median_and_error
+from benchmarks.pace import median_and_error
 
 SEGMENT = 50
 SEGMENTS = 14

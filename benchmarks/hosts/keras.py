@@ -12,10 +12,11 @@ import keras
 import numpy as np
 
 from benchmarks.hosts.idle import idle
-from benchmarks.lockstep import Pace
+from benchmarks.pace import Pace
 from lineside.bridges.keras import keras as bridge
 
 NAME = f"Keras on {keras.backend.backend()}"
+BATCHES = 30_000
 HOOKS = ("on_train_batch_begin", "on_train_batch_end")
 BATCH = 16
 WIDTH = 32

@@ -11,11 +11,12 @@ import torch
 from torch.nn import functional as F
 
 from benchmarks.hosts.idle import idle
-from benchmarks.lockstep import Pace
+from benchmarks.pace import Pace
 from benchmarks.timed import BATCH, WIDTH, Batch, tiny
 from lineside.bridges.lightning import lightning as bridge
 
 NAME = "Lightning"
+BATCHES = 30_000
 HOOKS = ("on_train_batch_start", "on_after_backward", "on_before_optimizer_step", "on_train_batch_end")
 
 

@@ -11,11 +11,12 @@ import transformers
 from torch.nn import functional as F
 
 from benchmarks.hosts.idle import idle
-from benchmarks.lockstep import Pace
+from benchmarks.pace import Pace
 from benchmarks.timed import BATCH, WIDTH, tiny
 from lineside.bridges.transformers import transformers as bridge
 
 NAME = "Hugging Face"
+BATCHES = 30_000
 HOOKS = ("outputs_are", "on_pre_optimizer_step", "on_step_end")
 
 
@@ -75,7 +76,7 @@ def train(pace: Pace, *, bridged: bool) -> None:
     model = Module()
     with tempfile.TemporaryDirectory() as directory:
         measured = bridge(idle(), run_dir=directory) if bridged else Nothing()
-        pace.watch(measured, HOOKS)
+        pace.watch(measured, HOOKS, around=["training_step"])
         arguments = transformers.TrainingArguments(
             output_dir=directory,
             num_train_epochs=1,

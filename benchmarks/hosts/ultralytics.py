@@ -19,11 +19,12 @@ from ultralytics import YOLO
 from ultralytics.utils import YAML
 
 from benchmarks.hosts.idle import idle
-from benchmarks.lockstep import Pace
+from benchmarks.pace import Pace
 from lineside.bridges.ultralytics import ultralytics as bridge
 from tests.frameworks.ultralytics.nms import stand_in
 
 NAME = "Ultralytics"
+BATCHES = 8000
 HOOKS = ("on_train_batch_start", "on_train_batch_end")
 SIZE, BATCH, VALIDATED = 64, 2, 2
 _MODEL = {"nc": 1, "backbone": [[-1, 1, "Conv", [8, 3, 2]]] * 3, "head": [[[2], 1, "Detect", ["nc"]]]}

@@ -104,7 +104,7 @@ def test_the_catalogue_travels(narrow):
     hooks = pickle.loads(cloudpickle.dumps(dict(yolo.callbacks)))
     arrived = hooks["on_train_start"][-1].bridge
     assert [one.name for one in arrived.callbacks] == [one.name for one in catalogue]
-    assert arrived is hooks["teardown"][-1]._bridge
+    assert arrived is hooks["teardown"][-1].bridge
 
 
 def test_others_than_rank_zero_carry_no_callbacks(narrow, monkeypatch):

@@ -201,13 +201,12 @@ class UltralyticsCallback:
 
     def on_train_batch_end(self, trainer: Any) -> None:
         """A batch ends: publish its losses, unread, and come to a safe point."""
-        run = self._open_run if type(self.run) is not DrivenRun else self.run
-        losses, sizes, index, steps = trainer.loss_items, self._sizes, self._batch, 0
+        run = self.run if type(self.run) is DrivenRun else self._open_run
+        losses, sizes, index = trainer.loss_items, self._sizes, self._batch
         self._in_batch, self._batch = False, index + 1
         if self._shows_batches:
             run.loss = summed(losses)
-        if self._counts_steps:
-            steps = trainer.ema.updates - self._steps_before
+        steps = trainer.ema.updates - self._steps_before if self._counts_steps else 0
         size = 1 if sizes is None else sizes.full if index < sizes.full_batches else sizes.rest
         if run.batch_end(None, losses, size=size, steps=steps) and not self._several:
             trainer.stop = True
