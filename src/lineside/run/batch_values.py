@@ -11,10 +11,6 @@ from lineside.dispatch.snapshot import OF_PROGRESS, OF_RUN, RunSnapshot
 from lineside.metrics import Metrics
 from lineside.run.view import LiveView
 
-BLOCK = 250
-BLOCK_SECONDS = 0.25
-"""The values of so many batches, or of so long, wait to be published together."""
-
 ROW = 5
 """Of a batch that waits: the step at which it began, step and time at which it was over, its size, and its values."""
 

@@ -10,8 +10,12 @@ from typing import Any
 from lineside.dispatch.dispatcher import Chain, Dispatcher
 from lineside.events import Event
 from lineside.metrics import Averages
-from lineside.run.batch_values import BLOCK, BLOCK_SECONDS, ROW, BatchValues
+from lineside.run.batch_values import ROW, BatchValues
 from lineside.run.safe_points import SafePoints
+
+BLOCK = 250
+BLOCK_SECONDS = 0.25
+"""The values of so many batches, or of so long, wait to be published together."""
 
 _FULL = BLOCK * ROW
 

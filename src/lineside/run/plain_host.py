@@ -148,7 +148,7 @@ class PlainHost:
         """Replay any iterable."""
         return ReplayedSource(loader)
 
-    array = None
+    array = None  # a batch may be anything
 
     def batch_size(self, batch: Any) -> int:
         """Return the length of the batch, or of the first part that has one; 1 where nothing tells."""

@@ -11,7 +11,7 @@ import pytest
 from lineside.callback import Callback
 from lineside.errors import OptionError
 from lineside.ports import RunView
-from lineside.run import batch_values
+from lineside.run import batches
 from lineside.run.driven import DrivenRun
 from lineside.run.plain_host import PlainHost
 from lineside.store.reader import RunReader
@@ -34,7 +34,7 @@ class Looks(Callback):
 @pytest.fixture(autouse=True)
 def no_hurry(monkeypatch: pytest.MonkeyPatch) -> None:
     """Values wait for a whole block, however slow the machine is."""
-    monkeypatch.setattr(batch_values, "BLOCK_SECONDS", 1e9)
+    monkeypatch.setattr(batches, "BLOCK_SECONDS", 1e9)
 
 
 @pytest.fixture
@@ -140,7 +140,7 @@ def test_names_that_change_keep_their_order(drive: Callable[..., DrivenRun]) -> 
 def test_whoever_looks_at_batches_or_not_finds_the_same(drive: Callable[..., DrivenRun]) -> None:
     runs = [drive(Idle()), drive(Looks())]
     for run in runs:
-        for number in range(2 * batch_values.BLOCK + 3):
+        for number in range(2 * batches.BLOCK + 3):
             batch(run, number)
         close(run)
     idle, seen = runs
@@ -148,7 +148,7 @@ def test_whoever_looks_at_batches_or_not_finds_the_same(drive: Callable[..., Dri
     assert idle.batch_metrics.point("loss") == seen.batch_metrics.point("loss")
     assert idle.progress.samples == seen.progress.samples
     rows = [recorded(run) for run in runs]
-    assert len(rows[0][0]) == 2 * batch_values.BLOCK + 3
+    assert len(rows[0][0]) == 2 * batches.BLOCK + 3
     assert rows[0] == rows[1]
 
 
