@@ -44,6 +44,14 @@ class Batches(lineside.Callback):
         self._keep(run)
 
 
+def test_what_others_put_into_the_logs_of_a_batch_is_theirs(tmp_path):
+    ours = bridge([EarlyStopping(patience=9)], run_dir=tmp_path)
+    behind = keras.callbacks.LambdaCallback(on_train_batch_end=lambda batch, logs: logs.update(loss=99.0, own=1.0))
+    fit(line(), [ours, behind], epochs=1)
+    assert set(ours.run.batch_metrics) == {"train/loss"}
+    assert ours.run.batch_metrics["loss"] < 99.0
+
+
 def test_loggers_and_stoppers_of_keras(tmp_path):
     def stops_in(epoch, logs):
         ours.model.stop_training = epoch == 1

@@ -108,8 +108,10 @@ class KerasCallback(Base):  # type: ignore[misc] # Keras has no types
         """A batch ends, or the last one of several in one execution (``steps_per_execution``)."""
         run = self.run or self._open_run
         steps = 1 if batch == self._next_batch and self._accumulated == 1 else self._count_more(batch)
-        self._values, self._next_batch = logs or {}, batch + 1
-        if run.batch_end(None, logs, size=0, steps=steps):
+        # A copy: callbacks behind this one may put something into the logs, and our values are published later.
+        values = self._values = {} if logs is None else {**logs}
+        self._next_batch = batch + 1
+        if run.batch_end(None, values, size=0, steps=steps):
             self.model.stop_training = True
 
     def _count_more(self, batch: int) -> int:
