@@ -35,7 +35,8 @@ class Batches(BatchValues):
     """
 
     __slots__ = (
-        *("_array", "_begins_by_itself", "_before_step_end", "_last_step", "settle_due", "step_due"),
+        *("_array", "_begins_by_itself", "_before_step_end", "_last_step", "_replay_at"),
+        *("settle_due", "step_due"),
         *("_on_backward_end", "_on_batch_end", "_on_batch_start", "_on_step_end"),
     )
 
@@ -44,7 +45,7 @@ class Batches(BatchValues):
     def __init__(self) -> None:
         super().__init__()
         self._array: type[Any] | None = None
-        self._last_step = math.inf
+        self._last_step = self._replay_at = math.inf
         self.step_due = False
         self.settle_due = False
         self._begins_by_itself = False
@@ -117,16 +118,17 @@ class Batches(BatchValues):
                 # Nobody has a hook in it: the same as below, in short.
                 before, now = progress.step, time()
                 progress.step = step = before + steps
-                progress.position = self.batch = progress.position + 1
+                progress.position += 1
                 progress.batches_done += 1
                 progress.samples += size
                 if values:
                     self._waiting += (before, step, now, size, values)
-                if now >= self._look_at or len(self._waiting) >= _FULL:
+                self.outputs = self.raw_loss = None
+                if now >= self._look_at or len(self._waiting) >= _FULL or step >= self._replay_at:
                     self._in_batch, self.settle_due = False, steps > 0
                     stops = self._look()
                     self._in_batch, self.settle_due = True, False
-                self._begun_at = progress.step
+                self.batch, self._begun_at = progress.position, progress.step
                 return stops or step >= self._last_step
             if values:
                 self.given = values
@@ -156,7 +158,7 @@ class Batches(BatchValues):
                 self.given = None
             self.batch_data = self.outputs = self.raw_loss = None
             # As a rule nothing waits: whoever leaves something sets the time back.
-            if now >= self._look_at or len(self._waiting) >= _FULL:
+            if now >= self._look_at or len(self._waiting) >= _FULL or progress.step >= self._replay_at:
                 stops = self._look()
             self.settle_due = False
             if self._begins_by_itself:
@@ -174,8 +176,9 @@ class Batches(BatchValues):
         points, waits = self.points, bool(self.requests.waiting or self._mail or self.dispatcher.fatal)
         if self.settle_due and (waits or self.progress.step >= points.replay_at):
             self.settle()
-        elif waits or points.replay_at < math.inf or points.stopping is not None:
+        elif waits or points.stopping is not None:
             self.wake()
+        self._replay_at = points.replay_at
         return points.stopping is not None
 
     def fail(self, error: BaseException) -> None:

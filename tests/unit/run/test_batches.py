@@ -177,3 +177,45 @@ def test_steps_and_batches_are_counted_alike_whoever_looks(drive: Callable[..., 
     assert run.metrics.resolve("loss") is None  # of the epoch, which is not over
     close(run)
     assert run.history["train/loss"] == [1.0]
+
+
+def test_a_hook_at_a_safe_point_sees_the_batch_that_is_over(
+    drive: Callable[..., DrivenRun], callback: Callback
+) -> None:
+    seen: list[int] = []
+
+    class Saved(Callback):
+        def on_checkpoint(self, run: RunView, checkpoint: Any) -> None:
+            seen.append(run.batch)
+
+    run = drive(callback, Saved())
+    for _ in range(3):
+        batch(run)
+    run.save("mine")
+    batch(run)
+    assert seen == [3]
+    close(run)
+
+
+def test_what_a_batch_gave_is_let_go_at_its_end(drive: Callable[..., DrivenRun], callback: Callback) -> None:
+    run = drive(callback)
+    run.batch_start()
+    run.outputs, run.loss = object(), 1.0
+    run.batch_end(None, {"loss": 1.0}, size=4, steps=1)
+    assert run.outputs is None
+    assert run.loss is None
+    close(run)
+
+
+def test_a_request_that_is_due_again_later_is_looked_at_when_it_is_due(
+    drive: Callable[..., DrivenRun], callback: Callback, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run = drive(callback)
+    run.points.replay([(4, STOP)])
+    looks: list[int] = []
+    look = DrivenRun._look
+    monkeypatch.setattr(DrivenRun, "_look", lambda run: looks.append(run.step) or look(run))
+    ends = [batch(run) for _ in range(3)] + [batch(run, steps=0), batch(run)]
+    assert ends == [False, False, False, False, True]
+    assert looks == [1, 4]
+    close(run)

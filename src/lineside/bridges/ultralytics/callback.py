@@ -202,7 +202,7 @@ class UltralyticsCallback:
     def on_train_batch_end(self, trainer: Any) -> None:
         """A batch ends: publish its losses, unread, and come to a safe point."""
         run = self.run if type(self.run) is DrivenRun else self._open_run
-        losses, sizes, index = trainer.loss_items, self._sizes, self._batch
+        losses, sizes, index = dict(trainer.loss_items), self._sizes, self._batch
         self._in_batch, self._batch = False, index + 1
         if self._shows_batches:
             run.loss = summed(losses)

@@ -86,8 +86,7 @@ class UltralyticsHost(TorchHost):
             scaler=trainer.scaler,
             validate=None if is_several(trainer) else self._validate_now,
             announces_gradients=True,
-            # A scaler skips steps; all others show in the average, which follows each of them.
-            announces_steps=trainer.scaler.is_enabled(),
+            announces_steps=trainer.scaler.is_enabled() or not _is_averaged(trainer),
         )
 
     def _validate_now(self) -> None:
@@ -197,6 +196,11 @@ class UltralyticsHost(TorchHost):
             "date": datetime.now().astimezone().isoformat(),
         }
         torch.save(document, path)
+
+
+def _is_averaged(trainer: Any) -> bool:
+    """Whether the average follows each step, and so counts them: in a step of Ultralytics' own, where it is kept."""
+    return getattr(trainer.ema, "enabled", False) and type(trainer).optimizer_step.__module__.startswith("ultralytics.")
 
 
 def _copy(source: Path, target: Path) -> None:
