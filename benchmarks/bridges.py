@@ -22,6 +22,7 @@ def main() -> None:
     logging.disable(logging.WARNING)
     warnings.simplefilter("ignore")
     os.environ.setdefault("LINESIDE_ADVICE", "off")
+    os.environ.setdefault("OMP_NUM_THREADS", "1")  # all takes place on one processor
     print(f"  What a bridge with {CALLBACKS} idle callbacks adds to a batch: µs in its hooks; calls and µs in all")
     print(f"  {'':20} {'in its hooks':>13} {'Python calls':>13} {'C calls':>9} {'in all':>8} {'±':>6} {'of':>8}")
     for name in HOSTS:

@@ -168,15 +168,22 @@ def _nothing(*arguments: Any, **options: Any) -> None:
 
 def in_turns(training: Training, batches: int) -> Turns:
     """Run a training whose callback's hooks are there in every other turn, on one processor."""
-    if hasattr(os, "sched_getaffinity"):
-        with suppress(OSError):
-            os.sched_setaffinity(0, {max(os.sched_getaffinity(0))})
+    processors = os.sched_getaffinity(0) if hasattr(os, "sched_getaffinity") else set()
+    with suppress(OSError):
+        if processors:
+            os.sched_setaffinity(0, {max(processors)})
     # What is in memory by now is nothing that a collection of garbage in a batch should go through.
     gc.collect()
     gc.freeze()
     turns = Turns(batches)
-    training(turns)
-    sys.setprofile(None)
+    try:
+        training(turns)
+    finally:
+        sys.setprofile(None)
+        gc.unfreeze()
+        with suppress(OSError):
+            if processors:
+                os.sched_setaffinity(0, processors)
     return turns
 
 

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from lineside.bridges.ultralytics import ultralytics
     from lineside.callback import Callback, every
     from lineside.events import Event
+    from lineside.fit_result import FitResult
     from lineside.ports import RunView
     from lineside.run import Run
     from lineside.sink import Records, Sink

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import json
 import os
 import subprocess
@@ -97,6 +98,12 @@ def test_the_names_that_a_callback_needs_load_nothing_heavy() -> None:
 
 def test_every_exported_name_can_be_had() -> None:
     assert [name for name in lineside.__all__ if not hasattr(lineside, name)] == []
+
+
+def test_type_checkers_see_every_exported_name() -> None:
+    tree = ast.parse((ROOT / "src/lineside/__init__.py").read_text("utf-8"))
+    seen = {name.name for node in ast.walk(tree) if isinstance(node, ast.ImportFrom) for name in node.names}
+    assert set(lineside.__all__) - seen == set()
 
 
 def test_all_other_rooms_load_with_the_core_dependencies_alone() -> None:

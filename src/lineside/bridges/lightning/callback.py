@@ -125,8 +125,7 @@ class LightningCallback(Base):
 
     def on_train_batch_end(self, trainer: Any, pl_module: Any, outputs: Any, batch: Any, batch_idx: int) -> None:
         """A batch ends: publish its values, unread, and come to a safe point."""
-        run = self.run or self._open_run
-        values = None
+        run, values, steps = self.run or self._open_run, None, 0
         # Lightning's own way to its metrics is long, and not every module logs something.
         if trainer.fit_loop.epoch_loop._results:  # noqa: SLF001 - empty until something is logged
             run.log(self._published.take(trainer))
@@ -136,11 +135,8 @@ class LightningCallback(Base):
                 # Lightning hands out this batch's share of the loss of the step.
                 loss = loss * trainer.accumulate_grad_batches
             values = {"loss": loss}
-            if self._shows_batches:
-                run.loss = loss
-        steps = 0
         if self._shows_batches:
-            run.outputs = outputs
+            run.outputs, run.loss = outputs, None if values is None else loss
         if self._steps is not None:
             completed = self._steps.completed
             steps, self._steps_before = completed - self._steps_before, completed

@@ -207,7 +207,7 @@ class UltralyticsCallback:
         if self._shows_batches:
             run.loss = summed(losses)
         steps = trainer.ema.updates - self._steps_before if self._counts_steps else 0
-        size = 1 if sizes is None else sizes.full if index < sizes.full_batches else sizes.rest
+        size = 1 if sizes is None else sizes.full if index < sizes.full_batches else sizes.rest  # as `Sizes.of`
         if run.batch_end(None, losses, size=size, steps=steps) and not self._several:
             trainer.stop = True
         # Read anew: a callback may have put back an average that was updated less often.
