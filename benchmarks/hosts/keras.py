@@ -12,11 +12,12 @@ import keras
 import numpy as np
 
 from benchmarks.hosts.idle import idle
-from benchmarks.pace import Pace
+from benchmarks.pace import Exchanged, Turns
 from lineside.bridges.keras import keras as bridge
 
 NAME = f"Keras on {keras.backend.backend()}"
 BATCHES = 30_000
+ONLY_HOOKS = False
 HOOKS = ("on_train_batch_begin", "on_train_batch_end")
 BATCH = 16
 WIDTH = 32
@@ -32,27 +33,27 @@ class Nothing(keras.callbacks.Callback):  # type: ignore[misc] # Keras has no ty
 class Beat(keras.callbacks.Callback):  # type: ignore[misc] # Keras has no types
     """Tells the pace of batches that are over."""
 
-    def __init__(self, pace: Pace) -> None:
+    def __init__(self, turns: Turns) -> None:
         super().__init__()
-        self._ended = pace.batch_ended
+        self._ended = turns.batch_ended
 
     def on_train_batch_end(self, batch: int, logs: Any = None) -> None:
         """A batch is over."""
         self._ended()
 
 
-def train(pace: Pace, *, bridged: bool) -> None:
+def train(turns: Turns) -> None:
     """Train an epoch."""
     layers = [keras.layers.Dense(WIDTH, "relu"), keras.layers.Dense(WIDTH, "relu"), keras.layers.Dense(10)]
     model = keras.Sequential([keras.Input((WIDTH,)), *layers])
     loss = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
     model.compile(optimizer=keras.optimizers.SGD(0.01, momentum=0.9), loss=loss)
     random = np.random.default_rng(0)
-    inputs = random.normal(size=(BATCH * pace.batches, WIDTH)).astype("float32")
-    targets = random.integers(0, 10, BATCH * pace.batches)
+    inputs = random.normal(size=(BATCH * turns.batches, WIDTH)).astype("float32")
+    targets = random.integers(0, 10, BATCH * turns.batches)
     with tempfile.TemporaryDirectory() as directory:
-        measured = bridge(idle(), run_dir=directory) if bridged else Nothing()
-        pace.watch(measured, HOOKS)
+        measured = bridge(idle(), run_dir=directory)
+        turns.watch(Exchanged(measured, HOOKS, Nothing()))
         model.fit(
-            inputs, targets, batch_size=BATCH, epochs=1, shuffle=False, verbose=0, callbacks=[measured, Beat(pace)]
+            inputs, targets, batch_size=BATCH, epochs=1, shuffle=False, verbose=0, callbacks=[measured, Beat(turns)]
         )

@@ -11,13 +11,17 @@ import torch
 from torch.nn import functional as F
 
 from benchmarks.hosts.idle import idle
-from benchmarks.pace import Pace
+from benchmarks.pace import Exchanged, Turns
 from benchmarks.timed import BATCH, WIDTH, Batch, tiny
 from lineside.bridges.lightning import lightning as bridge
 
 NAME = "Lightning"
 BATCHES = 30_000
-HOOKS = ("on_train_batch_start", "on_after_backward", "on_before_optimizer_step", "on_train_batch_end")
+ONLY_HOOKS = False
+HOOKS = (
+    *("on_train_batch_start", "on_before_zero_grad", "on_before_backward", "on_after_backward"),
+    *("on_before_optimizer_step", "on_train_batch_end"),
+)
 
 
 class Module(lightning.LightningModule):
@@ -46,8 +50,8 @@ class Nothing(lightning.Callback):
 class Beat(lightning.Callback):
     """Tells the pace of batches that are over."""
 
-    def __init__(self, pace: Pace) -> None:
-        self._ended = pace.batch_ended
+    def __init__(self, turns: Turns) -> None:
+        self._ended = turns.batch_ended
 
     def on_train_batch_end(self, *arguments: Any) -> None:
         """A batch is over."""
@@ -70,11 +74,11 @@ class Batches:
         return (self._batch for _ in range(self._count))
 
 
-def train(pace: Pace, *, bridged: bool) -> None:
+def train(turns: Turns) -> None:
     """Train an epoch."""
     with tempfile.TemporaryDirectory() as directory:
-        measured = bridge(idle(), run_dir=directory) if bridged else Nothing()
-        pace.watch(measured, HOOKS)
+        measured = bridge(idle(), run_dir=directory)
+        turns.watch(Exchanged(measured, HOOKS, Nothing()))
         lightning.Trainer(
             max_epochs=1,
             logger=False,
@@ -82,5 +86,5 @@ def train(pace: Pace, *, bridged: bool) -> None:
             enable_progress_bar=False,
             enable_model_summary=False,
             accelerator="cpu",
-            callbacks=[measured, Beat(pace)],
-        ).fit(Module(), Batches(pace.batches))
+            callbacks=[measured, Beat(turns)],
+        ).fit(Module(), Batches(turns.batches))

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Iterator
+from functools import partial
+from types import SimpleNamespace
 from typing import Any
 
 import torch
@@ -11,13 +12,14 @@ import transformers
 from torch.nn import functional as F
 
 from benchmarks.hosts.idle import idle
-from benchmarks.pace import Pace
+from benchmarks.pace import Exchanged, Turns
 from benchmarks.timed import BATCH, WIDTH, tiny
 from lineside.bridges.transformers import transformers as bridge
 
 NAME = "Hugging Face"
 BATCHES = 30_000
-HOOKS = ("outputs_are", "on_pre_optimizer_step", "on_step_end")
+ONLY_HOOKS = False
+HOOKS = ("on_step_begin", "on_pre_optimizer_step", "on_optimizer_step", "on_step_end")
 
 
 class Module(torch.nn.Module):
@@ -42,44 +44,39 @@ class Nothing(transformers.TrainerCallback):
 class Beat(transformers.TrainerCallback):
     """Tells the pace of batches that are over."""
 
-    def __init__(self, pace: Pace) -> None:
-        self._ended = pace.batch_ended
+    def __init__(self, turns: Turns) -> None:
+        self._ended = turns.batch_ended
 
     def on_step_end(self, *arguments: Any, **options: Any) -> None:
         """A batch is over."""
         self._ended()
 
 
-class Batches:
-    """The same batch again and again."""
+class Samples:
+    """The same sample again and again."""
 
     def __init__(self, count: int) -> None:
         self._count = count
-        self._batch = {"inputs": torch.randn(BATCH, WIDTH), "labels": torch.randint(0, 10, (BATCH,))}
+        self._sample = {"inputs": torch.randn(WIDTH), "labels": torch.tensor(1)}
 
     def __len__(self) -> int:
         """Return how many there are."""
         return self._count
 
-    def __iter__(self) -> Iterator[dict[str, torch.Tensor]]:
-        """Yield them; the trainer takes entries out of what it is given."""
-        return (dict(self._batch) for _ in range(self._count))
+    def __getitem__(self, index: int) -> dict[str, torch.Tensor]:
+        """Return it."""
+        return self._sample
 
 
-def train(pace: Pace, *, bridged: bool) -> None:
+def train(turns: Turns) -> None:
     """Train an epoch."""
-
-    class Trainer(transformers.Trainer):
-        def get_train_dataloader(self) -> Any:
-            return Batches(pace.batches)
-
     model = Module()
     with tempfile.TemporaryDirectory() as directory:
-        measured = bridge(idle(), run_dir=directory) if bridged else Nothing()
-        pace.watch(measured, HOOKS, around=["training_step"])
+        measured = bridge(idle(), run_dir=directory)
         arguments = transformers.TrainingArguments(
             output_dir=directory,
             num_train_epochs=1,
+            per_device_train_batch_size=BATCH,
             eval_strategy="no",
             save_strategy="no",
             logging_strategy="no",
@@ -89,12 +86,14 @@ def train(pace: Pace, *, bridged: bool) -> None:
             disable_tqdm=True,
             use_cpu=True,
         )
-        trainer = Trainer(
+        trainer = transformers.Trainer(
             model,
             arguments,
-            train_dataset=[None] * pace.batches,
+            train_dataset=Samples(BATCH * turns.batches),
             optimizers=(model.optimizer, None),
-            callbacks=[measured, Beat(pace)],
+            callbacks=[measured, Beat(turns)],
         )
         trainer.remove_callback(transformers.PrinterCallback)
+        own = SimpleNamespace(training_step=partial(transformers.Trainer.training_step, trainer))
+        turns.watch(Exchanged(measured, HOOKS, Nothing()), Exchanged(trainer, ["training_step"], own))
         trainer.train()

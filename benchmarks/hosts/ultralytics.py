@@ -19,12 +19,13 @@ from ultralytics import YOLO
 from ultralytics.utils import YAML
 
 from benchmarks.hosts.idle import idle
-from benchmarks.pace import Pace
+from benchmarks.pace import Exchanged, Turns
 from lineside.bridges.ultralytics import ultralytics as bridge
 from tests.frameworks.ultralytics.nms import stand_in
 
 NAME = "Ultralytics"
 BATCHES = 8000
+ONLY_HOOKS = True
 HOOKS = ("on_train_batch_start", "on_train_batch_end")
 SIZE, BATCH, VALIDATED = 64, 2, 2
 _MODEL = {"nc": 1, "backbone": [[-1, 1, "Conv", [8, 3, 2]]] * 3, "head": [[[2], 1, "Detect", ["nc"]]]}
@@ -51,29 +52,48 @@ def squares(count: int) -> str:
     return str(path)
 
 
-def train(pace: Pace, *, bridged: bool) -> None:
+class Hooks:
+    """What stands at a place in each of Ultralytics' lists of hooks, by its event; None where it was taken out.
+
+    Args:
+        lists: of a trainer, by event.
+        places: by event.
+    """
+
+    def __init__(self, lists: dict[str, list[Any]], places: dict[str, int]) -> None:
+        self.__dict__.update(lists=lists, places={name: slice(place, place + 1) for name, place in places.items()})
+
+    def __getattr__(self, name: str) -> Any:
+        there = self.lists[name][self.places[name]]
+        return there[0] if there else None
+
+    def __setattr__(self, name: str, hook: Any) -> None:
+        place = self.places[name]
+        self.lists[name][place] = [] if hook is None else [hook]
+        self.places[name] = slice(place.start, place.start + (hook is not None))
+
+
+def train(turns: Turns) -> None:
     """Train an epoch."""
 
     def beat(_: Any) -> None:
-        pace.batch_ended()
+        turns.batch_ended()
 
     with tempfile.TemporaryDirectory() as directory:
         path = Path(directory) / "smallest.yaml"
         YAML.save(path, _MODEL)
         yolo = YOLO(str(path))
-        if bridged:
-            measured: Any = bridge(yolo, idle(), run_dir=directory)
-        else:
-            measured = SimpleNamespace(on_train_batch_end=lambda _: None)
-            yolo.add_callback("on_train_batch_end", measured.on_train_batch_end)
-        pace.watch(measured, HOOKS)
-        for hook in HOOKS:
-            # Ultralytics holds functions and no object: give it those that are watched.
-            there = yolo.callbacks[hook]
-            there[-1:] = [getattr(measured, hook)] if hasattr(measured, hook) else there[-1:]
+        bridge(yolo, idle(), run_dir=directory)
+        nothing = SimpleNamespace(on_train_batch_end=lambda _: None)
+        places = {name: len(yolo.callbacks[name]) - 1 for name in HOOKS}
+
+        def begin(trainer: Any) -> None:
+            turns.watch(Exchanged(Hooks(trainer.callbacks, places), HOOKS, nothing))
+
+        yolo.add_callback("on_train_start", begin)
         yolo.add_callback("on_train_batch_end", beat)
         yolo.train(
-            data=squares(BATCH * pace.batches),
+            data=squares(BATCH * turns.batches),
             epochs=1,
             batch=BATCH,
             nbs=BATCH,

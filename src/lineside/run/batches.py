@@ -12,10 +12,7 @@ from lineside.events import Event
 from lineside.metrics import Averages
 from lineside.run.batch_values import ROW, BatchValues
 from lineside.run.safe_points import SafePoints
-
-BLOCK = 250
-BLOCK_SECONDS = 0.25
-"""The values of so many batches, or of so long, wait to be published together."""
+from lineside.run.tally import BLOCK, BLOCK_SECONDS
 
 _FULL = BLOCK * ROW
 
@@ -77,8 +74,8 @@ class Batches(BatchValues):
 
     def batch_start(self, batch: Any = None) -> None:
         """Begin a micro-batch of training."""
-        progress = self.progress
-        self.batch, self._begun_at = progress.position, progress.step
+        progress = self._progress
+        self._batch, self._begun_at = progress.position, progress.step
         self.batch_data, self._in_batch = batch, True
         if self._on_batch_start is not None:
             try:
@@ -87,7 +84,7 @@ class Batches(BatchValues):
                 self.fail(error)
                 raise
 
-    def batch_end(  # noqa: C901, PLR0912, PLR0915 - see above
+    def batch_end(  # noqa: C901, PLR0912 - see above
         self, batch: Any, values: Mapping[str, Any] | None = None, *, size: int | None = None, steps: int = 0
     ) -> bool:
         """End a micro-batch; a safe point, if the optimizer stepped in it.
@@ -101,7 +98,7 @@ class Batches(BatchValues):
         Returns:
             Whether it is the last one, because the run is to end.
         """
-        progress, stops = self.progress, False
+        progress, stops = self._progress, False
         try:
             if size is None:
                 # By far the most frequent case: the first part of the batch is an array.
@@ -114,22 +111,6 @@ class Batches(BatchValues):
                         break
                 shape = part.shape if type(part) is self._array else None
                 size = shape[0] if shape else self.host_port.batch_size(batch)
-            if self._begins_by_itself and not (self.step_due or self.settle_due or self._batch_values):
-                # Nobody has a hook in it: the same as below, in short.
-                before, now = progress.step, time()
-                progress.step = step = before + steps
-                progress.position += 1
-                progress.batches_done += 1
-                progress.samples += size
-                if values:
-                    self._waiting += (before, step, now, size, values)
-                self.outputs = self.raw_loss = None
-                if now >= self._look_at or len(self._waiting) >= _FULL or step >= self._replay_at:
-                    self._in_batch, self.settle_due = False, steps > 0
-                    stops = self._look()
-                    self._in_batch, self.settle_due = True, False
-                self.batch, self._begun_at = progress.position, progress.step
-                return stops or step >= self._last_step
             if values:
                 self.given = values
             if steps:
@@ -162,7 +143,7 @@ class Batches(BatchValues):
                 stops = self._look()
             self.settle_due = False
             if self._begins_by_itself:
-                self.batch, self._begun_at, self._in_batch = progress.position, progress.step, True
+                self._batch, self._begun_at, self._in_batch = progress.position, progress.step, True
             return stops or progress.step >= self._last_step
         except BaseException as error:
             self.fail(error)
@@ -172,13 +153,17 @@ class Batches(BatchValues):
         """Look at all that need not be looked at in every batch; return whether the run is to end."""
         # First of all, so that whoever leaves something meanwhile is heard at the next batch.
         self._look_at = time() + BLOCK_SECONDS
+        if self.tally is not None:
+            self.tally.due = self._look_at
         self.publish_waiting()
         points, waits = self.points, bool(self.requests.waiting or self._mail or self.dispatcher.fatal)
-        if self.settle_due and (waits or self.progress.step >= points.replay_at):
+        if self.settle_due and (waits or self._progress.step >= points.replay_at):
             self.settle()
         elif waits or points.stopping is not None:
             self.wake()
         self._replay_at = points.replay_at
+        if self.tally is not None and self._replay_at < math.inf:
+            self.tally.wake()  # each step is to be looked at
         return points.stopping is not None
 
     def fail(self, error: BaseException) -> None:
@@ -191,7 +176,7 @@ class Batches(BatchValues):
         self.batch_data = self.outputs = self.raw_loss = None
 
     def _ending(self) -> bool:
-        return self.points.stopping is not None or self.progress.step >= self._last_step
+        return self.points.stopping is not None or self._progress.step >= self._last_step
 
     def settle(self) -> None:
         """The safe point: open the mail, agree on requests and apply them."""
@@ -208,7 +193,7 @@ class Batches(BatchValues):
         """Tell that the optimizer stepped. For torch optimizers given to the run this happens by itself."""
         if self._before_step_end is not None:
             self._before_step_end()
-        self.progress.step += 1
+        self._progress.step += 1
         self.step_due = False
         self.settle_due = True
         if self._on_step_end is not None:
@@ -232,7 +217,7 @@ class Batches(BatchValues):
     # ---- evaluation ----------------------------------------------------------------------------------------------
 
     def _open_evaluation_batch(self, index: int, batch: Any) -> None:
-        self.batch, self.batch_data, self._in_batch = index, batch, True
+        self._batch, self.batch_data, self._in_batch = index, batch, True
         self.dispatcher.emit(EVALUATION[self.stage][1])
 
     def _close_evaluation_batch(self, size: int) -> None:

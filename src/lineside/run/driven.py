@@ -16,6 +16,7 @@ from lineside.events import Event
 from lineside.language import text
 from lineside.run.host_file import check_host_file
 from lineside.run.run import Run
+from lineside.run.tally import Tally, Tell
 
 log = logging.getLogger("lineside")
 
@@ -69,6 +70,18 @@ class DrivenRun(Run):
     def shows_batches(self) -> bool:
         """Whether a callback has a hook within batches; otherwise nobody looks at data, outputs and loss of one."""
         return any(self.dispatcher.chain(event) is not None for event in Event if event.per_batch)
+
+    def put_aside(self, width: int, tell: Tell, woken: Callable[[], None] | None = None) -> Tally:
+        """Return a list to which a bridge may add batches, instead of ending each, while the run is `unseen`.
+
+        Args:
+            width: how many things the bridge adds for a batch.
+            tell: makes of the list what is known of the batches.
+            woken: called, from any thread, when the batch under way is to end as one that somebody sees; for a bridge
+                that does not look at `Tally.due` there.
+        """
+        self.tally = Tally(width, tell, woken)
+        return self.tally
 
     @property
     def resumed(self) -> bool:

@@ -24,6 +24,7 @@ from lineside.metrics import Averages, Metrics, MetricTable, Scalar
 from lineside.ports import Alert, AlertPayload, BatchSource, CallbackInfo, Host, Level, MediumKind, ModelPort, Stage
 from lineside.progress import Progress
 from lineside.run.media import encoded
+from lineside.run.tally import Tally
 from lineside.run.validation_weights import ValidationWeights
 from lineside.sink import Medium
 from lineside.trials import Trials
@@ -49,8 +50,8 @@ class LiveView(Voice):
 
     # What every batch touches lies side by side, and not scattered over a dictionary.
     __slots__ = (
-        *("progress", "requests", "batch", "batch_data", "outputs", "raw_loss"),
-        *("_mail", "_in_batch", "_batch_values", "_look_at"),
+        *("_progress", "requests", "_batch", "batch_data", "outputs", "raw_loss"),
+        *("_mail", "_in_batch", "_batch_values", "_look_at", "tally"),
     )
 
     host_port: Host
@@ -62,8 +63,9 @@ class LiveView(Voice):
     world_size = 1
 
     def __init__(self) -> None:
-        self.progress = Progress()
+        self._progress = Progress()
         self._look_at = 0.0
+        self.tally: Tally | None = None
         self.requests = RequestQueue(self.wake)
         self.table = MetricTable()
         self.batch_table = MetricTable()
@@ -71,7 +73,7 @@ class LiveView(Voice):
         self.history: dict[str, list[float]] = {}
         self.stage: Stage = "train"
         self.has_validation: bool | None = None
-        self.batch = 0
+        self._batch = 0
         self.total_batches: int | None = None
         self.batch_data: Any = None
         self.outputs: Any = None
@@ -125,6 +127,28 @@ class LiveView(Voice):
     def callbacks(self) -> Sequence[CallbackInfo]:
         """Names and options of all callbacks."""
         return self.identity.callbacks
+
+    @property
+    def progress(self) -> Progress:
+        """The counters of the run, and its place in the epoch."""
+        if self.tally:
+            self.count()
+        return self._progress
+
+    @property
+    def batch(self) -> int:
+        """Micro-batches of this epoch before the one under way."""
+        if self.tally:
+            self.count()
+        return self._batch
+
+    @batch.setter
+    def batch(self, batch: int) -> None:
+        self._batch = batch
+
+    def count(self) -> None:
+        """Count the batches that a bridge has put aside."""
+        raise NotImplementedError
 
     @property
     def epoch(self) -> int:
@@ -228,7 +252,7 @@ class LiveView(Voice):
         Within a batch they are values of the batch, and their sample-weighted mean becomes the value of the epoch;
         elsewhere they are values of the epoch at once.
         """
-        progress = self.progress
+        progress = self._progress
         if self._in_batch:
             self.batch_table.publish(values, progress.step, progress.epoch, self.stage, self._batch_values)
         else:
@@ -306,6 +330,8 @@ class LiveView(Voice):
     def wake(self) -> None:
         """Have the training thread look, at the end of the batch, at what was left for it; from any thread."""
         self._look_at = 0.0
+        if self.tally is not None:
+            self.tally.wake()
 
     # ---- asking --------------------------------------------------------------------------------------------------
 

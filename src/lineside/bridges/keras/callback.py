@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from time import time
 from typing import Any, Literal
 
 from keras import Model
@@ -13,6 +14,7 @@ from lineside.bridges.keras.host import FitHost
 from lineside.callback import Callback
 from lineside.errors import OptionError, RunStateError
 from lineside.run.driven import DrivenRun
+from lineside.run.tally import Tally, Told
 
 
 class KerasCallback(Base):  # type: ignore[misc] # Keras has no types
@@ -49,6 +51,7 @@ class KerasCallback(Base):  # type: ignore[misc] # Keras has no types
         self._values: Mapping[str, Any] = {}
         self._logged: dict[str, Any] = {}
         self._told: set[str] = set()
+        self._tally: Tally
 
     def set_model(self, model: Any) -> None:
         """Take the model that is trained; Keras calls it first of all. Raises `OptionError` for one of Keras 2."""
@@ -72,10 +75,7 @@ class KerasCallback(Base):  # type: ignore[misc] # Keras has no types
         host.look_out(run.fail, "train_function")
         run.echo = self._keep
         self._directory, self._training = run.dir, True
-        # A hook that is there costs something for every batch.
-        self.__dict__.pop("on_train_batch_begin", None)
-        if not run.unseen:
-            self.__dict__["on_train_batch_begin"] = self._batch_begins
+        self._take_hooks(run)
         self._accumulated = getattr(model.optimizer, "gradient_accumulation_steps", None) or 1
         epochs = self.params.get("epochs")
         run.train_start(epochs=epochs)
@@ -83,6 +83,18 @@ class KerasCallback(Base):  # type: ignore[misc] # Keras has no types
             model._initial_epoch = run.epoch  # noqa: SLF001 - the way of Keras' own BackupAndRestore
         if run.stopping or (epochs is not None and run.epoch >= epochs):
             model._initial_epoch = epochs  # noqa: SLF001 - fit looks at stop_training behind a batch
+
+    def _take_hooks(self, run: DrivenRun) -> None:
+        """Have only what is needed here: a hook that is there costs something for every batch."""
+        hooks = self.__dict__
+        if run.unseen:
+            self._tally = run.put_aside(3, self._tell)
+            hooks["on_train_batch_end"] = self._unseen_batch_ends
+            # Keras' own hook that does nothing calls another one; a function of C that takes anything calls none.
+            hooks["on_train_batch_begin"] = "".format
+        else:
+            hooks.pop("on_train_batch_end", None)
+            hooks["on_train_batch_begin"] = self._batch_begins
 
     def _keep(self, values: Mapping[str, Any], step: int) -> None:
         self._logged.update(values)
@@ -107,23 +119,49 @@ class KerasCallback(Base):  # type: ignore[misc] # Keras has no types
     def on_train_batch_end(self, batch: int, logs: Mapping[str, Any] | None = None) -> None:
         """A batch ends, or the last one of several in one execution (``steps_per_execution``)."""
         run = self.run or self._open_run
-        steps = 1 if batch == self._next_batch and self._accumulated == 1 else self._count_more(batch)
         # A copy: callbacks behind this one may put something into the logs, and our values are published later.
         values = self._values = {} if logs is None else {**logs}
-        self._next_batch = batch + 1
-        if run.batch_end(None, values, size=0, steps=steps):
+        if run.batch_end(None, values, size=0, steps=self._steps_until(batch)):
             self.model.stop_training = True
 
-    def _count_more(self, batch: int) -> int:
-        """Count the batches of an execution but the last, and return the steps of all of them."""
+    def _unseen_batch_ends(self, batch: int, logs: Mapping[str, Any] | None = None) -> None:
+        """The same, where nobody has a hook in it."""
+        now, tally = time(), self._tally
+        if now < tally.due and len(tally) < tally.full:
+            tally += (now, batch, {} if logs is None else {**logs})
+        else:
+            self._open_run.count()
+            KerasCallback.on_train_batch_end(self, batch, logs)
+
+    def _tell(self, aside: list[Any]) -> Told:
+        """Tell of batches that nobody has seen."""
+        times, batches, values = (aside[place::3] for place in range(3))
+        self._values = values[-1]
+        if self._accumulated == 1 and batches == list(range(self._next_batch, self._next_batch + len(batches))):
+            self._next_batch += len(batches)
+            steps = [1] * len(batches)
+        else:
+            steps = [self._steps_until(batch, before) for before, batch in enumerate(batches)]
+        return Told(times, values, [0] * len(batches), steps)
+
+    def _steps_until(self, batch: int, before: int = 0) -> int:
+        """Return the steps since the batch of which Keras told last, and count what lies between the two.
+
+        Args:
+            batch: as Keras numbers it.
+            before: how many batches between the two the run counts by itself.
+        """
+        expected, self._next_batch = self._next_batch, batch + 1
+        if batch == expected and self._accumulated == 1:
+            return 1
         run = self._open_run
         # TensorFlow numbers the last execution of an epoch as if it were whole.
         last = batch if run.total_batches is None else min(batch, run.total_batches - 1)
-        progress, more = run.progress, last - self._next_batch
-        steps = (progress.batches_done + more + 1) // self._accumulated - progress.batches_done // self._accumulated
+        progress, more = run.progress, last - expected
+        done = progress.batches_done + before
         progress.position += more
         progress.batches_done += more
-        return steps
+        return (done + more + 1) // self._accumulated - done // self._accumulated
 
     def on_epoch_end(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
         """An epoch ends, its validation included; what our callbacks have logged joins the logs of Keras."""
@@ -152,6 +190,7 @@ class KerasCallback(Base):  # type: ignore[misc] # Keras has no types
         run = self.run
         if run is not None and self._host is not None and self._training and not run.closed:
             self._host.look_out(run.fail, "test_function")
+            run.count()
             self._told = set(self._values)
             run.train_epoch_end(self._values)
             run.has_validation = True

@@ -18,7 +18,10 @@ from lineside.errors import RunStateError
 from lineside.events import Event
 from lineside.run.driven import DrivenRun
 
-_OF_BATCHES = ("on_train_batch_start", "on_after_backward", "on_before_optimizer_step")
+_WITHIN_BATCHES = (
+    *("on_train_batch_start", "on_before_zero_grad", "on_before_backward", "on_after_backward"),
+    "on_before_optimizer_step",
+)
 
 
 class LightningCallback(Base):
@@ -73,9 +76,8 @@ class LightningCallback(Base):
         self._published.forget()
 
     def _take_hooks(self, trainer: Any, run: DrivenRun) -> None:
-        """Have only what is needed here: a hook that is there costs something for every batch."""
-        for hook in _OF_BATCHES:
-            self.__dict__.pop(hook, None)
+        """Have only what is needed here: Lightning profiles in every batch whatever hook is there, be it empty."""
+        self.__dict__.update(dict.fromkeys(_WITHIN_BATCHES))
         if not run.unseen or any(config.interval == "epoch" for config in trainer.lr_scheduler_configs):
             self.__dict__["on_train_batch_start"] = self._batch_starts
         if run.dispatcher.chain(Event.BACKWARD_END) is not None:

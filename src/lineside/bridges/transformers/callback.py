@@ -4,14 +4,18 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial, update_wrapper
 from pathlib import Path
 from typing import Any, Literal
 
 from transformers import TrainerCallback
 
+from lineside.backends.torch.sizes import Sizes
 from lineside.bridges.transformers.callers import calling_trainer
 from lineside.bridges.transformers.echo import Echo
 from lineside.bridges.transformers.host import STATE, TransformersHost
+from lineside.bridges.transformers.nothing import nothing
+from lineside.bridges.transformers.unseen import UnseenBatches
 from lineside.bridges.transformers.watch import Watch
 from lineside.callback import Callback
 from lineside.checkpoints.checkpoint import Checkpoint
@@ -55,6 +59,8 @@ class TransformersCallback(TrainerCallback):
         self._trainer: Any = None
         self._in_batch = False
         self._batch: Any = None
+        self._sizes: Sizes | None = None
+        self._aside: UnseenBatches | None = None
         self._loss: Any = None
         self._shows_batches = self._unseen = self._counts_steps = False
         self._steps_before = 0
@@ -139,15 +145,21 @@ class TransformersCallback(TrainerCallback):
         run.echo = Echo(trainer)
         self._training, self._in_batch, self._ends_behind_evaluation = True, False, False
         self._shows_batches, self._unseen = run.shows_batches, run.unseen
-        # A hook that is there costs something for every batch.
-        self.__dict__.pop("on_pre_optimizer_step", None)
+        self._take_hooks()
+        self._look_at_batches()
         if self._shows_batches:
             self._watch.follow_model()
-            self.__dict__["on_pre_optimizer_step"] = self._gradients_are_ready
         self._counts_steps, self._steps_before = not self._host.announces_steps, state.global_step
         run.train_start(epochs=None if args.max_steps > 0 else int(state.num_train_epochs), steps=state.max_steps)
         run.end_after(args.max_steps if args.max_steps > 0 else None)
         self._obey(control)
+
+    def _take_hooks(self) -> None:
+        """Have only what is needed here: a hook that is there costs something for every batch."""
+        hooks: dict[str, Any] = dict.fromkeys(("on_step_begin", "on_pre_optimizer_step", "on_optimizer_step"), nothing)
+        if self._shows_batches:
+            hooks["on_pre_optimizer_step"] = self._gradients_are_ready
+        self.__dict__.update(hooks)
 
     @property
     def _open_run(self) -> DrivenRun:
@@ -173,9 +185,32 @@ class TransformersCallback(TrainerCallback):
         if run.progress.phase == "trained":
             # The run was interrupted in the evaluation behind its epoch, which Hugging Face does not take up again.
             run.epoch_end()
-        run.total_batches = _length(kwargs.get("train_dataloader"))
+        loader = kwargs.get("train_dataloader")
+        run.total_batches, self._sizes = _length(loader), Sizes.told_by(loader)
         run.epoch_start(int(state.epoch or 0))
+        self._look_at_batches()
+        # On resume Hugging Face may begin its count of batches anew.
+        in_step = self._counts_steps and not (run.progress.position and args.ignore_data_skip)
+        if run.unseen and in_step and self._sizes is not None:
+            self._put_batches_aside(run, self._sizes)
         self._open_host.may_evaluate = True
+
+    def _look_at_batches(self) -> None:
+        """Have all hooks of a batch."""
+        self._aside = None
+        self._end_batch_as_seen()
+        if self._watch is not None:
+            self._watch.watch_steps(lambda step: update_wrapper(partial(self.training_step, step), step))
+
+    def _end_batch_as_seen(self) -> None:
+        self.__dict__.pop("on_step_end", None)
+        self.__dict__.pop("on_substep_end", None)
+
+    def _put_batches_aside(self, run: DrivenRun, sizes: Sizes) -> None:
+        """Have no hook at the end of a batch, unless somebody is to see it."""
+        self._aside = UnseenBatches(self._trainer, run, sizes, self._end_batch_as_seen)
+        if self._watch is not None:
+            self._watch.watch_steps(self._aside.watch)
 
     def training_step(self, step: Callable[..., Any], model: Any, inputs: Any, *args: Any, **kwargs: Any) -> Any:
         """A micro-batch is made by `step`; Hugging Face hands out its share of the loss of the optimizer's step."""
@@ -193,6 +228,11 @@ class TransformersCallback(TrainerCallback):
             self._open_run.loss = self._loss
         return loss
 
+    def _unseen_training_step(self, step: Callable[..., Any], *args: Any) -> Any:
+        """The same, where nobody has a hook in it, and the loss is that of the optimizer's step and not copied."""
+        loss = self._loss = step(*args)
+        return loss
+
     def outputs_are(self, outputs: Any) -> None:
         """The model returned."""
         if self._in_batch:
@@ -204,18 +244,22 @@ class TransformersCallback(TrainerCallback):
 
     def on_substep_end(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
         """A micro-batch ends whose gradients are kept for the step."""
-        self.on_step_end(args, state, control)
+        TransformersCallback.on_step_end(self, args, state, control)
 
     def on_step_end(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
         """A micro-batch ends in which the optimizer stepped, unless mixed precision skipped that."""
-        if not self._in_batch:
+        if self._aside is not None:
+            self._loss, self._steps_before = self._aside.take_back()
+            self.__dict__.update(on_step_end=nothing, on_substep_end=nothing)
+        elif not self._in_batch:
             return
         self._in_batch = False
         run, steps = self.run or self._open_run, 0
         if self._counts_steps:
             done = state.global_step
             steps, self._steps_before = done - self._steps_before, done
-        if run.batch_end(self._batch, {"loss": self._loss}, steps=steps):
+        size = None if self._sizes is None else self._sizes.of(run.progress.position)
+        if run.batch_end(self._batch, {"loss": self._loss}, size=size, steps=steps):
             control.should_training_stop = True
 
     def on_epoch_end(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:

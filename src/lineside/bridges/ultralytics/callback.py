@@ -9,28 +9,23 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any, Literal
 
+from lineside.backends.torch.sizes import Sizes
 from lineside.bridges.ultralytics import ranks
 from lineside.bridges.ultralytics.ended import EndedRun
 from lineside.bridges.ultralytics.follower import Follower
 from lineside.bridges.ultralytics.going_on import go_on
 from lineside.bridges.ultralytics.host import SUFFIX, UltralyticsHost, evaluating_host
 from lineside.bridges.ultralytics.integrations import check_integrations, switch
+from lineside.bridges.ultralytics.losses import found_by, scalars, summed, with_sums
 from lineside.bridges.ultralytics.luggage import Luggage
 from lineside.bridges.ultralytics.ordinarily import ordinarily
 from lineside.bridges.ultralytics.post import Post
-from lineside.bridges.ultralytics.relay import Relay
-from lineside.bridges.ultralytics.sizes import Sizes, scalars, summed, with_sum
+from lineside.bridges.ultralytics.relay import EVENTS, Relay
+from lineside.bridges.ultralytics.unseen import Counted, UnseenBatches, sizes_of
 from lineside.bridges.ultralytics.watched import Watched
 from lineside.errors import OptionError, RunStateError
 from lineside.run.driven import DrivenRun
 
-_EVENTS = (
-    "on_pretrain_routine_start", "on_pretrain_routine_end", "on_train_start", "on_train_epoch_start",
-    "on_train_batch_start", "on_train_batch_end", "on_train_epoch_end", "on_model_save", "on_fit_epoch_end",
-    "on_train_end", "teardown", "on_val_start", "on_val_batch_start", "on_val_batch_end", "on_val_end",
-    "on_predict_start", "on_predict_batch_start", "on_predict_batch_end", "on_predict_end", "on_export_start",
-    "on_export_end",
-)  # fmt: skip
 _PLACES = ("project", "name", "save_dir", "exist_ok", "resume", "mode")
 """Arguments that say where Ultralytics writes: they differ between the attempts of one run."""
 
@@ -65,8 +60,10 @@ class UltralyticsCallback:
         self._host: UltralyticsHost | None = None
         self._outer: BaseException | None = None
         self._training = self._in_batch = self._begins_epoch = False
-        self._shows_batches = self._unseen = self._counts_steps = False
-        self._batch = self._steps_before = 0
+        self._shows_batches = self._counts_steps = False
+        self._predicted = 0
+        self._counted = Counted()
+        self._aside: UnseenBatches | None = None
         self._sizes: Sizes | None = None
         self._validated: Sizes | None = None
         self._logged: dict[str, Any] = {}
@@ -79,7 +76,7 @@ class UltralyticsCallback:
         if not all(hasattr(yolo, part) for part in ("add_callback", "train", "val", "predict", "export")):
             raise OptionError(f"lineside.ultralytics(yolo) takes a YOLO of Ultralytics, not a {type(yolo).__name__}.")
         check_integrations(self._luggage.integrations)
-        for event in _EVENTS:
+        for event in EVENTS:
             yolo.add_callback(event, Relay(self, event))
         yolo.train = Watched(yolo, "train", self._trained)
         for method in ("val", "predict", "export"):
@@ -135,8 +132,8 @@ class UltralyticsCallback:
         if luggage.resume["resume"] is not None and trainer.args.resume:
             run.check_host_file(trainer.args.resume, SUFFIX)
         run.echo = lambda values, _: self._logged.update(values)
-        self._shows_batches, self._unseen = run.shows_batches, run.unseen
-        self._counts_steps, run.completes = not self._host.announces_steps, with_sum
+        self._shows_batches = run.shows_batches
+        self._counts_steps, run.completes = not self._host.announces_steps, with_sums
         self._directory, self._training, self._in_batch = run.dir, True, False
         self._logged, self._own_metrics = {}, None
         if luggage.post is not None:
@@ -181,43 +178,54 @@ class UltralyticsCallback:
         if run.progress.phase != "fresh":
             run.epoch_anew()
         self._begins_epoch = run.progress.phase == "fresh"
-        self._batch = 0
-        self._steps_before = trainer.ema.updates
+        self._look_at_batches()
+        self._counted = Counted(updates=trainer.ema.updates)
 
     def on_train_batch_start(self, trainer: Any) -> None:
         """A batch begins."""
         self._in_batch = True
-        if self._batch and self._unseen:
-            return
-        run = self._open_run
-        if self._batch == 0:
-            self._sizes = Sizes(trainer.train_loader, run.world_size)
+        run, loader = self._open_run, trainer.train_loader
+        if self._counted.batches == 0:
+            self._sizes = sizes_of(loader, run.world_size)
             if self._begins_epoch:
                 self._begins_epoch = False
                 run.epoch_start(trainer.epoch)
-            run.total_batches = len(trainer.train_loader)
+            run.total_batches = len(loader)
+            if run.unseen and self._counts_steps:
+                self._aside = UnseenBatches(self, trainer.callbacks, run, self._counted, self._sizes)
         if not run.unseen:
             run.batch_start()
 
     def on_train_batch_end(self, trainer: Any) -> None:
         """A batch ends: publish its losses, unread, and come to a safe point."""
-        run = self.run if type(self.run) is DrivenRun else self._open_run
-        losses, sizes, index = dict(trainer.loss_items), self._sizes, self._batch
-        self._in_batch, self._batch = False, index + 1
+        run, counted, losses = self._open_run, self._counted, dict(trainer.loss_items)
+        size = 1 if self._sizes is None else self._sizes.of(counted.batches)
+        self._in_batch = False
+        counted.batches += 1
         if self._shows_batches:
             run.loss = summed(losses)
-        steps = trainer.ema.updates - self._steps_before if self._counts_steps else 0
-        size = 1 if sizes is None else sizes.full if index < sizes.full_batches else sizes.rest  # as `Sizes.of`
+        steps = trainer.ema.updates - counted.updates if self._counts_steps else 0
         if run.batch_end(None, losses, size=size, steps=steps) and not self._several:
             trainer.stop = True
         # Read anew: a callback may have put back an average that was updated less often.
-        self._steps_before = trainer.ema.updates
+        counted.updates = trainer.ema.updates
+
+    def _look_at_batches(self) -> None:
+        """Have the hooks of a batch again, if another took their places."""
+        if self._aside is not None:
+            self._aside.leave()
+            self._aside = None
 
     def on_train_epoch_end(self, trainer: Any) -> None:
         """The training part of an epoch ends; at the end of its time Ultralytics leaves a batch without telling."""
+        run = self._open_run
+        if self._aside is not None:
+            run.count()
+            self._in_batch = trainer.ema.updates > self._counted.updates
+        self._look_at_batches()
         if self._in_batch:
             self.on_train_batch_end(trainer)
-        self._open_run.train_epoch_end()
+        run.train_epoch_end()
 
     def on_model_save(self, trainer: Any) -> None:
         """Ultralytics has written its ``last.pt``."""
@@ -244,6 +252,7 @@ class UltralyticsCallback:
     def teardown(self, trainer: Any) -> None:
         """All is over, or the training has failed: Ultralytics calls this while the error is on its way."""
         self._training = False
+        self._look_at_batches()
         if not isinstance(self.run, DrivenRun):
             return
         error, post = sys.exc_info()[1], self._luggage.post
@@ -289,7 +298,7 @@ class UltralyticsCallback:
         run = self._open_run
         stage: Literal["val", "test"] = "test" if not validator.training and validator.args.split == "test" else "val"
         run.evaluation_start(stage)
-        run.total_batches, self._validated = len(validator.dataloader), Sizes(validator.dataloader, run.world_size)
+        run.total_batches, self._validated = len(validator.dataloader), sizes_of(validator.dataloader, run.world_size)
 
     def _is_foreign(self, validator: Any) -> bool:
         """Tell whether this is the validation of best.pt behind the last epoch."""
@@ -327,15 +336,8 @@ class UltralyticsCallback:
         """A validation ends: what it has found stands in the validator, and reaches the trainer only later."""
         if self._is_foreign(validator):
             return
-        run, values = self._open_run, dict(getattr(validator.metrics, "results_dict", {}))
-        if validator.training:
-            count = len(validator.dataloader)
-            totals = self._joined_losses if self._several else validator.loss
-            losses = {name: total / count for name, total in totals.items()}
-            values |= {"loss": summed(losses), **losses}
-        if run.stage == "test":
-            values = {f"test/{name.removeprefix('metrics/')}": value for name, value in values.items()}
-        run.evaluation_end(values)
+        run = self._open_run
+        run.evaluation_end(found_by(validator, run.stage, self._joined_losses if self._several else None))
 
     # ---- prediction and export -----------------------------------------------------------------------------------
 
@@ -352,7 +354,7 @@ class UltralyticsCallback:
         """A batch of a prediction begins; with ``embed=`` Ultralytics does not tell that the one before has ended."""
         if not self._training:
             self._end_prediction_batch()
-            self._in_batch, self._batch = True, len(predictor.batch[0])
+            self._in_batch, self._predicted = True, len(predictor.batch[0])
             self._open_run.evaluation_batch_start(predictor.batch)
 
     @ordinarily
@@ -364,7 +366,7 @@ class UltralyticsCallback:
     def _end_prediction_batch(self) -> None:
         if self._in_batch:
             self._in_batch = False
-            self._open_run.evaluation_batch_end(self._batch)
+            self._open_run.evaluation_batch_end(self._predicted)
 
     @ordinarily
     def on_predict_end(self, predictor: Any) -> None:

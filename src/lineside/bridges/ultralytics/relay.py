@@ -5,6 +5,14 @@ from __future__ import annotations
 from functools import partial
 from typing import Any, Self
 
+EVENTS = (
+    "on_pretrain_routine_start", "on_pretrain_routine_end", "on_train_start", "on_train_epoch_start",
+    "on_train_batch_start", "on_train_batch_end", "on_train_epoch_end", "on_model_save", "on_fit_epoch_end",
+    "on_train_end", "teardown", "on_val_start", "on_val_batch_start", "on_val_batch_end", "on_val_end",
+    "on_predict_start", "on_predict_batch_start", "on_predict_batch_end", "on_predict_end", "on_export_start",
+    "on_export_end",
+)  # fmt: skip
+
 
 class Relay(partial[None]):
     """Hands an event on to the bridge.

@@ -1,0 +1,78 @@
+"""Batches in which nobody has a hook: put aside with hardly a function called, and told of where somebody looks."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from operator import sub
+from time import time
+from typing import Any
+
+from lineside.backends.torch.sizes import Sizes
+from lineside.bridges.ultralytics.relay import Relay
+from lineside.run.driven import DrivenRun
+from lineside.run.tally import Told
+
+
+@dataclass(slots=True)
+class Counted:
+    """What the run knows of an epoch's batches.
+
+    Attributes:
+        batches: that are over.
+        updates: of Ultralytics' average until then: one for each step of the optimizer.
+    """
+
+    batches: int = 0
+    updates: int = 0
+
+
+class UnseenBatches:
+    """Takes the place of the bridge's hooks of a batch, from the first batch of an epoch to its last.
+
+    Args:
+        bridge: ends batches that somebody sees.
+        hooks: Ultralytics' lists, by event.
+        run: nobody has a hook in its batches.
+        counted: shared with the bridge.
+        sizes: of the batches.
+    """
+
+    def __init__(
+        self, bridge: Any, hooks: Mapping[str, list[Any]], run: DrivenRun, counted: Counted, sizes: Sizes
+    ) -> None:
+        self._bridge, self._run, self._counted, self._sizes = bridge, run, counted, sizes
+        self._tally = run.put_aside(3, self._tell)
+        # A function of C that takes one thing and does nothing to it: Ultralytics is going through this list just now.
+        self._instead = {"on_train_batch_start": id, "on_train_batch_end": self._batch_ends}
+        self._hooks, self._relays = hooks, dict[str, Relay]()
+        for event, hook in self._instead.items():
+            (relay,) = (one for one in hooks[event] if isinstance(one, Relay) and one.bridge is bridge)
+            self._relays[event], hooks[event][hooks[event].index(relay)] = relay, hook
+
+    def leave(self) -> None:
+        """Put the bridge's hooks back into their places."""
+        for event, hook in self._instead.items():
+            if hook in self._hooks[event]:  # nobody has taken it out
+                self._hooks[event][self._hooks[event].index(hook)] = self._relays[event]
+
+    def _batch_ends(self, trainer: Any) -> None:
+        now, tally = time(), self._tally
+        if now < tally.due and len(tally) < tally.full:
+            tally += (now, {**trainer.loss_items}, trainer.ema.updates)
+        else:
+            self._run.count()
+            self._bridge.on_train_batch_end(trainer)
+
+    def _tell(self, aside: list[Any]) -> Told:
+        times, losses, updates = (aside[place::3] for place in range(3))
+        counted = self._counted
+        steps = list(map(sub, updates, (counted.updates, *updates)))
+        sizes = self._sizes.of_several(counted.batches, len(times))
+        counted.batches, counted.updates = counted.batches + len(times), updates[-1]
+        return Told(times, losses, sizes, steps)
+
+
+def sizes_of(loader: Any, processes: int) -> Sizes:
+    """Return the sizes of the batches of one of Ultralytics' loaders, each of whose processes has a share."""
+    return Sizes(len(loader.sampler), int(loader.batch_size), processes)
