@@ -176,7 +176,7 @@ class Batches(BatchValues):
         self.batch_data = self.outputs = self.raw_loss = None
 
     def _ending(self) -> bool:
-        return self.points.stopping is not None or self._progress.step >= self._last_step
+        return self.points.stopping is not None or self.progress.step >= self._last_step
 
     def settle(self) -> None:
         """The safe point: open the mail, agree on requests and apply them."""

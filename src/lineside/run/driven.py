@@ -8,6 +8,7 @@ from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from functools import partial
 from pathlib import Path
+from threading import get_ident
 from typing import Any, Literal
 
 from lineside.checkpoints.checkpoint import Checkpoint
@@ -81,6 +82,8 @@ class DrivenRun(Run):
                 that does not look at `Tally.due` there.
         """
         self.tally = Tally(width, tell, woken)
+        if self._replay_at == math.inf:
+            self.tally.due = self._look_at
         return self.tally
 
     @property
@@ -313,6 +316,8 @@ class DrivenRun(Run):
         if self.closed:
             return
         self.closed = True
+        if self.tally is not None:
+            self.tally.thread = get_ident()  # nobody trains any more; a fit in another thread may have been left
         self._among_batches = self._in_batch = False
         stage, self._under_way = self._under_way, None
         if stage is not None:

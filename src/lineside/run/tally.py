@@ -28,7 +28,7 @@ class Told(NamedTuple):
 
 
 Tell = Callable[[list[Any]], Told]
-"""Makes of what a bridge has put aside what is known of the batches."""
+"""Makes of what a bridge has put aside what is known of the batches; one that is not over it puts back."""
 
 
 class Tally(list[Any]):
@@ -63,7 +63,7 @@ class Tally(list[Any]):
             self.woken()
 
     def take(self) -> Told:
-        """Return what was put aside, which is no longer here."""
+        """Return what is known of the batches, which are no longer here, but for one that is not over."""
         aside = self.copy()
         self.clear()
         return self.tell(aside)

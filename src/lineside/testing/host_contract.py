@@ -16,6 +16,7 @@ from lineside.errors import AttachError
 from lineside.events import Event
 from lineside.outbox.standing import OutboxStanding
 from lineside.ports import Route, RunView
+from lineside.store.reader import RunReader
 from lineside.testing.lifecycle import Point, points, prediction, training
 from lineside.testing.requiring import require
 from lineside.testing.toy import BATCHES, EPOCHS, LEARNING_RATE, expected_values
@@ -111,6 +112,29 @@ class HostContract:
         calls = counter.in_each(BATCHES)
         require(sum(calls.values()) <= self.calls_in_a_batch, f"A batch calls {calls}.")
 
+    def test_batches_that_nobody_looks_at_leave_the_same(self, tmp_path: Path) -> None:
+        """The counters and what is written down are those of a training in which somebody looks at each batch."""
+        left = []
+        for watching in ([], [TraceRecorder()]):
+            counters, directories = list[tuple[int, ...]](), list[Path]()
+
+            def look(run: RunView, counters: Any = counters, directories: Any = directories) -> None:
+                counters.append((run.step, run.batch, run.batches_done, run.samples))
+                directories.append(run.dir)
+
+            looks = [Asks(look, Event.FIT_EPOCH_END, epoch=epoch, name=f"looks-{epoch}") for epoch in range(EPOCHS)]
+            self.fit([*looks, *watching], epochs=EPOCHS, run_dir=tmp_path, seed=1)
+            with RunReader.open(directories[0]) as reader:
+                series = {name: reader.series(name) for name in reader.metric_names() if name.startswith("batch/")}
+            left.append((counters, {name: (list(one.steps), list(one.values)) for name, one in series.items()}))
+        (counters, unseen), (right, seen) = left
+        require(counters == right, f"At the ends of epochs the counters were {counters}, not {right}.")
+        require(unseen.keys() == seen.keys() != set(), f"Names: {sorted(unseen)}, not {sorted(seen)}.")
+        for name, (steps, values) in unseen.items():
+            require(steps == seen[name][0], f"{name} is of steps {steps}, not {seen[name][0]}.")
+            for value, other in zip(values, seen[name][1], strict=True):
+                require(abs(value - other) <= self.tolerance * abs(other), f"{name}: {value}, not {other}")
+
     # ---- what can be done ----------------------------------------------------------------------------------------
 
     def test_a_stop_at_the_end_of_an_epoch(self, tmp_path: Path) -> None:
@@ -129,6 +153,16 @@ class HostContract:
         require(trained == [(0, 0), (0, 1), (0, 2), (0, 3), (1, 0), (1, 1)], f"Batches that were trained: {trained}")
         behind = recorder.events[recorder.events.index("on_train_end") - 3 :]
         require(behind[:3] == ["on_epoch_end", "on_fit_epoch_end", "on_checkpoint"], f"Behind the stop came {behind}.")
+
+    def test_a_stop_within_an_epoch_that_nobody_looks_at(self, tmp_path: Path) -> None:
+        """What is asked for before the first batch is done at its end, also where no callback has a hook in it."""
+        if not self.stops_in_epoch:
+            return
+        done = list[int]()
+        ends = Asks(lambda run: done.append(run.batches_done), Event.TRAIN_END, epoch=1)
+        late = Asks(lambda run: done.append(run.batches_done), Event.TRAIN_END, epoch=2, name="late")
+        self.fit([Asks(_stop, Event.EPOCH_START, epoch=1, name="stops"), ends, late], epochs=EPOCHS, run_dir=tmp_path)
+        require(done == [BATCHES + 1], f"{done} batches were trained, and should be [{BATCHES + 1}].")
 
     def test_a_learning_rate(self, tmp_path: Path) -> None:
         """A rate that is set holds from the next step on, and is read back."""

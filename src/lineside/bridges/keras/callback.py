@@ -135,7 +135,7 @@ class KerasCallback(Base):  # type: ignore[misc] # Keras has no types
 
     def _tell(self, aside: list[Any]) -> Told:
         """Tell of batches that nobody has seen."""
-        times, batches, values = (aside[place::3] for place in range(3))
+        times, batches, values = [aside[place::3] for place in range(3)]
         self._values = values[-1]
         if self._accumulated == 1 and batches == list(range(self._next_batch, self._next_batch + len(batches))):
             self._next_batch += len(batches)

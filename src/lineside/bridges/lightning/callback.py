@@ -247,6 +247,8 @@ class LightningCallback(Base):
     def teardown(self, trainer: Any, pl_module: Any, stage: str) -> None:
         """All is over."""
         self._epoch_end.leave(trainer)
+        for hook in _WITHIN_BATCHES:
+            self.__dict__.pop(hook, None)
         if self.run is not None:
             self.run.close()
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping, Sequence
-from functools import partial, update_wrapper
 from pathlib import Path
 from typing import Any, Literal
 
@@ -15,7 +14,7 @@ from lineside.bridges.transformers.callers import calling_trainer
 from lineside.bridges.transformers.echo import Echo
 from lineside.bridges.transformers.host import STATE, TransformersHost
 from lineside.bridges.transformers.nothing import nothing
-from lineside.bridges.transformers.unseen import UnseenBatches
+from lineside.bridges.transformers.unseen import ENDS, UnseenBatches, is_first
 from lineside.bridges.transformers.watch import Watch
 from lineside.callback import Callback
 from lineside.checkpoints.checkpoint import Checkpoint
@@ -23,6 +22,7 @@ from lineside.errors import RunStateError
 from lineside.run.driven import DrivenRun
 from lineside.run.session import Place, checkpoint_to_resume
 
+_IN_STEPS = ("on_step_begin", "on_pre_optimizer_step", "on_optimizer_step")
 _TIMES = ("_runtime", "_samples_per_second", "_steps_per_second", "_model_preparation_time")
 _RECORDED = ("learning_rate", "per_device_train_batch_size", "gradient_accumulation_steps", "weight_decay", "seed")
 
@@ -145,21 +145,16 @@ class TransformersCallback(TrainerCallback):
         run.echo = Echo(trainer)
         self._training, self._in_batch, self._ends_behind_evaluation = True, False, False
         self._shows_batches, self._unseen = run.shows_batches, run.unseen
-        self._take_hooks()
-        self._look_at_batches()
+        # A hook that is there costs something for every batch.
+        self.__dict__.update(dict.fromkeys(_IN_STEPS, nothing))
         if self._shows_batches:
             self._watch.follow_model()
+            self.__dict__["on_pre_optimizer_step"] = self._gradients_are_ready
+        self._see_batches()
         self._counts_steps, self._steps_before = not self._host.announces_steps, state.global_step
         run.train_start(epochs=None if args.max_steps > 0 else int(state.num_train_epochs), steps=state.max_steps)
         run.end_after(args.max_steps if args.max_steps > 0 else None)
         self._obey(control)
-
-    def _take_hooks(self) -> None:
-        """Have only what is needed here: a hook that is there costs something for every batch."""
-        hooks: dict[str, Any] = dict.fromkeys(("on_step_begin", "on_pre_optimizer_step", "on_optimizer_step"), nothing)
-        if self._shows_batches:
-            hooks["on_pre_optimizer_step"] = self._gradients_are_ready
-        self.__dict__.update(hooks)
 
     @property
     def _open_run(self) -> DrivenRun:
@@ -186,31 +181,35 @@ class TransformersCallback(TrainerCallback):
             # The run was interrupted in the evaluation behind its epoch, which Hugging Face does not take up again.
             run.epoch_end()
         loader = kwargs.get("train_dataloader")
-        run.total_batches, self._sizes = _length(loader), Sizes.told_by(loader)
+        run.total_batches = _length(loader)
         run.epoch_start(int(state.epoch or 0))
-        self._look_at_batches()
+        self._see_batches()
+        self._steps_before = state.global_step
         # On resume Hugging Face may begin its count of batches anew.
-        in_step = self._counts_steps and not (run.progress.position and args.ignore_data_skip)
-        if run.unseen and in_step and self._sizes is not None:
-            self._put_batches_aside(run, self._sizes)
+        counts = self._counts_steps and not (run.progress.position and args.ignore_data_skip)
+        if run.unseen and counts and is_first(self, self._trainer.callback_handler.callbacks):
+            self._sizes = Sizes.told_by(loader)
         self._open_host.may_evaluate = True
 
-    def _look_at_batches(self) -> None:
-        """Have all hooks of a batch."""
-        self._aside = None
-        self._end_batch_as_seen()
+    def _see_batches(self) -> None:
+        """Have all hooks of a batch, until its first one is over."""
+        self._aside = self._sizes = None
+        self._see_end()
         if self._watch is not None:
-            self._watch.watch_steps(lambda step: update_wrapper(partial(self.training_step, step), step))
+            self._watch.make_steps(self.training_step)
 
-    def _end_batch_as_seen(self) -> None:
-        self.__dict__.pop("on_step_end", None)
-        self.__dict__.pop("on_substep_end", None)
+    def _see_end(self) -> None:
+        """See the end of the batch under way; called from any thread."""
+        for hook in ENDS:
+            self.__dict__.pop(hook, None)
 
-    def _put_batches_aside(self, run: DrivenRun, sizes: Sizes) -> None:
-        """Have no hook at the end of a batch, unless somebody is to see it."""
-        self._aside = UnseenBatches(self._trainer, run, sizes, self._end_batch_as_seen)
-        if self._watch is not None:
-            self._watch.watch_steps(self._aside.watch)
+    def _put_aside(self, run: DrivenRun, size: int) -> None:
+        """See the batches behind this first one only where somebody looks, if they are as large as the loader tells."""
+        sizes, self._sizes = self._sizes, None
+        if sizes is not None and self._watch is not None and sizes.of(run.progress.position - 1) == size:
+            self._aside = UnseenBatches(self._trainer, run, sizes, self._see_end)
+            self._watch.make_steps(self._aside.training_step)
+            self.__dict__.update(dict.fromkeys(ENDS, nothing))
 
     def training_step(self, step: Callable[..., Any], model: Any, inputs: Any, *args: Any, **kwargs: Any) -> Any:
         """A micro-batch is made by `step`; Hugging Face hands out its share of the loss of the optimizer's step."""
@@ -228,11 +227,6 @@ class TransformersCallback(TrainerCallback):
             self._open_run.loss = self._loss
         return loss
 
-    def _unseen_training_step(self, step: Callable[..., Any], *args: Any) -> Any:
-        """The same, where nobody has a hook in it, and the loss is that of the optimizer's step and not copied."""
-        loss = self._loss = step(*args)
-        return loss
-
     def outputs_are(self, outputs: Any) -> None:
         """The model returned."""
         if self._in_batch:
@@ -248,19 +242,21 @@ class TransformersCallback(TrainerCallback):
 
     def on_step_end(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
         """A micro-batch ends in which the optimizer stepped, unless mixed precision skipped that."""
+        run, steps, size = self.run or self._open_run, 0, None
         if self._aside is not None:
-            self._loss, self._steps_before = self._aside.take_back()
-            self.__dict__.update(on_step_end=nothing, on_substep_end=nothing)
+            self._loss, size, self._steps_before = self._aside.take_back()
+            self.__dict__.update(dict.fromkeys(ENDS, nothing))
         elif not self._in_batch:
             return
         self._in_batch = False
-        run, steps = self.run or self._open_run, 0
         if self._counts_steps:
             done = state.global_step
             steps, self._steps_before = done - self._steps_before, done
-        size = None if self._sizes is None else self._sizes.of(run.progress.position)
+        samples = run.samples
         if run.batch_end(self._batch, {"loss": self._loss}, size=size, steps=steps):
             control.should_training_stop = True
+        if self._sizes is not None:
+            self._put_aside(run, run.samples - samples)
 
     def on_epoch_end(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
         """The batches of an epoch are over; so is the epoch, unless an evaluation follows."""
@@ -331,6 +327,7 @@ class TransformersCallback(TrainerCallback):
 
     def _end(self, error: BaseException | None) -> None:
         self._training = self._in_batch = self._evaluating = False
+        self._see_batches()
         if self.run is None:
             return
         if error is None:

@@ -2,14 +2,35 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from functools import wraps
+from collections.abc import Callable, Sequence
 from time import time
 from typing import Any
+
+from transformers import DefaultFlowCallback, TrainerCallback
 
 from lineside.backends.torch.sizes import Sizes
 from lineside.run.driven import DrivenRun
 from lineside.run.tally import Told
+
+ENDS = ("on_step_end", "on_substep_end")
+"""Hooks at the end of a batch."""
+
+
+def is_first(callback: TrainerCallback, callbacks: Sequence[TrainerCallback]) -> bool:
+    """Return whether a callback is the first one that is told of the end of a batch.
+
+    One in front of it, which finds the trainer's count of steps advanced, would see the batch as over.
+    """
+    for one in callbacks:
+        if one is callback:
+            return True
+        if type(one) is not DefaultFlowCallback and any(_has(one, hook) for hook in ENDS):
+            return False
+    return False
+
+
+def _has(callback: TrainerCallback, hook: str) -> bool:
+    return hook in vars(callback) or getattr(type(callback), hook) is not getattr(TrainerCallback, hook)
 
 
 class UnseenBatches:
@@ -25,33 +46,26 @@ class UnseenBatches:
     def __init__(self, trainer: Any, run: DrivenRun, sizes: Sizes, wake: Callable[[], None]) -> None:
         self._trainer, self._run, self._sizes = trainer, run, sizes
         self._accumulates = trainer.args.gradient_accumulation_steps
+        # Of an accumulated step Hugging Face hands out shares; a captured graph may write again what is on a device.
+        self._copies = self._accumulates != 1 or trainer.args.device.type != "cpu"
         self._steps = trainer.state.global_step
         self._tally = run.put_aside(2, self._tell, wake)
 
-    def watch(self, step: Callable[..., Any]) -> Callable[..., Any]:
-        """Return the trainer's step, behind which the loss is put aside."""
-        trainer, tally = self._trainer, self._tally
-        # A captured graph may write again what is on a device: that is copied.
-        copies = self._accumulates != 1 or trainer.args.device.type != "cpu"
+    def training_step(self, step: Callable[..., Any], *arguments: Any, **options: Any) -> Any:
+        """A micro-batch is made by `step`; see the bridge's own."""
+        loss, now, tally = step(*arguments, **options), time(), self._tally
+        tally += (now, loss * self._trainer.current_gradient_accumulation_steps if self._copies else loss)
+        if now >= tally.due or len(tally) >= tally.full:
+            tally.wake()
+        return loss
 
-        @wraps(step)
-        def watched(*arguments: Any) -> Any:
-            loss, now = step(*arguments), time()
-            # Hugging Face hands out a share of the loss of the optimizer's step.
-            tally.extend((now, loss * trainer.current_gradient_accumulation_steps if copies else loss))
-            if now >= tally.due or len(tally) >= tally.full:
-                tally.wake()
-            return loss
-
-        return watched
-
-    def take_back(self) -> tuple[Any, int]:
-        """Return the loss of the batch that is to end as one that somebody sees, and the steps before it."""
+    def take_back(self) -> tuple[Any, int, int]:
+        """Return loss and size of the batch that is to end as one that somebody sees, and the steps before it."""
         loss = self._tally[-1]
         del self._tally[-2:]
         self._run.count()
         before, self._steps = self._steps, self._trainer.state.global_step
-        return loss, before
+        return loss, self._sizes.of(self._run.progress.position), before
 
     def _tell(self, aside: list[Any]) -> Told:
         times, losses, position = aside[::2], aside[1::2], self._run.progress.position

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from functools import wraps
+from functools import partial, update_wrapper, wraps
 from typing import Any, Literal, Protocol
 
 
@@ -15,6 +15,9 @@ class Watcher(Protocol):
 
     def training_failed(self, error: BaseException) -> None:
         """Take note that `train` is left by an error."""
+
+    def training_step(self, step: Callable[..., Any], model: Any, inputs: Any, *args: Any, **kwargs: Any) -> Any:
+        """Let a micro-batch of training be made by `step`, and return its loss, a share of the optimizer step's."""
 
     def evaluation_begins(self, stage: Literal["val", "predict"]) -> None:
         """Take note of an evaluation or a prediction."""
@@ -47,14 +50,18 @@ class Watch:
         self._hook: Any = None
         self._depth = 0
         trainer.train = self._around_train(trainer.train)
-        self._step = trainer.training_step
+        # Around every batch: a partial costs no function of its own.
+        step = trainer.training_step
+        self._step: Any = update_wrapper(partial(watcher.training_step, step), step)
+        trainer.training_step = self._step
         trainer.prediction_step = self._around_prediction_step(trainer.prediction_step)
         trainer.evaluate = self._around_evaluation(trainer.evaluate, "val", lambda metrics: metrics)
         trainer.predict = self._around_evaluation(trainer.predict, "predict", lambda _: {})
 
-    def watch_steps(self, watched: Callable[[Callable[..., Any]], Callable[..., Any]]) -> None:
-        """Have micro-batches of training made by what `watched` makes of the trainer's own step."""
-        self._trainer.training_step = watched(self._step)
+    def make_steps(self, way: Callable[..., Any]) -> None:
+        """Have micro-batches of training made by a function, which is given the trainer's own and its arguments."""
+        # In place: somebody may have put something around it, and would go on with the one before.
+        self._step.__setstate__((way, self._step.args, {}, self._step.__dict__))
 
     def follow_model(self) -> None:
         """Look at the outputs of the model that the trainer has now; `model_init` makes a new one for each training."""

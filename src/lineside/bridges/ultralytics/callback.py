@@ -21,7 +21,7 @@ from lineside.bridges.ultralytics.luggage import Luggage
 from lineside.bridges.ultralytics.ordinarily import ordinarily
 from lineside.bridges.ultralytics.post import Post
 from lineside.bridges.ultralytics.relay import EVENTS, Relay
-from lineside.bridges.ultralytics.unseen import Counted, UnseenBatches, sizes_of
+from lineside.bridges.ultralytics.unseen import Counted, UnseenBatches, sizes_of, stands_in
 from lineside.bridges.ultralytics.watched import Watched
 from lineside.errors import OptionError, RunStateError
 from lineside.run.driven import DrivenRun
@@ -61,8 +61,7 @@ class UltralyticsCallback:
         self._outer: BaseException | None = None
         self._training = self._in_batch = self._begins_epoch = False
         self._shows_batches = self._counts_steps = False
-        self._predicted = 0
-        self._counted = Counted()
+        self._counted, self._predicted = Counted(), 0
         self._aside: UnseenBatches | None = None
         self._sizes: Sizes | None = None
         self._validated: Sizes | None = None
@@ -178,20 +177,19 @@ class UltralyticsCallback:
         if run.progress.phase != "fresh":
             run.epoch_anew()
         self._begins_epoch = run.progress.phase == "fresh"
-        self._look_at_batches()
+        self._give_hooks_back()
         self._counted = Counted(updates=trainer.ema.updates)
 
     def on_train_batch_start(self, trainer: Any) -> None:
         """A batch begins."""
-        self._in_batch = True
-        run, loader = self._open_run, trainer.train_loader
+        run, loader, self._in_batch = self._open_run, trainer.train_loader, True
         if self._counted.batches == 0:
             self._sizes = sizes_of(loader, run.world_size)
             if self._begins_epoch:
                 self._begins_epoch = False
                 run.epoch_start(trainer.epoch)
             run.total_batches = len(loader)
-            if run.unseen and self._counts_steps:
+            if run.unseen and self._counts_steps and stands_in(self, trainer.callbacks):
                 self._aside = UnseenBatches(self, trainer.callbacks, run, self._counted, self._sizes)
         if not run.unseen:
             run.batch_start()
@@ -210,8 +208,8 @@ class UltralyticsCallback:
         # Read anew: a callback may have put back an average that was updated less often.
         counted.updates = trainer.ema.updates
 
-    def _look_at_batches(self) -> None:
-        """Have the hooks of a batch again, if another took their places."""
+    def _give_hooks_back(self) -> None:
+        """Put the hooks of a batch back, if others took their places."""
         if self._aside is not None:
             self._aside.leave()
             self._aside = None
@@ -222,7 +220,7 @@ class UltralyticsCallback:
         if self._aside is not None:
             run.count()
             self._in_batch = trainer.ema.updates > self._counted.updates
-        self._look_at_batches()
+        self._give_hooks_back()
         if self._in_batch:
             self.on_train_batch_end(trainer)
         run.train_epoch_end()
@@ -252,7 +250,7 @@ class UltralyticsCallback:
     def teardown(self, trainer: Any) -> None:
         """All is over, or the training has failed: Ultralytics calls this while the error is on its way."""
         self._training = False
-        self._look_at_batches()
+        self._give_hooks_back()
         if not isinstance(self.run, DrivenRun):
             return
         error, post = sys.exc_info()[1], self._luggage.post

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from operator import attrgetter
 from typing import Any
 
 
@@ -16,7 +17,7 @@ def with_sums(batches: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
 
     On the CPU they are numbers: those are read and added in less time than tensors are. Others stay on their device.
     """
-    if all(loss.is_cpu for loss in batches[0].values()):
+    if all(map(attrgetter("is_cpu"), batches[0].values())):
         batches = [{name: loss.item() for name, loss in losses.items()} for losses in batches]
     return [{"loss": summed(losses), **losses} for losses in batches]
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from operator import sub
+from itertools import pairwise
 from time import time
 from typing import Any
 
@@ -32,7 +32,7 @@ class UnseenBatches:
 
     Args:
         bridge: ends batches that somebody sees.
-        hooks: Ultralytics' lists, by event.
+        hooks: Ultralytics' lists, by event; those of the bridge stand in them (`stands_in`).
         run: nobody has a hook in its batches.
         counted: shared with the bridge.
         sizes: of the batches.
@@ -47,7 +47,7 @@ class UnseenBatches:
         self._instead = {"on_train_batch_start": id, "on_train_batch_end": self._batch_ends}
         self._hooks, self._relays = hooks, dict[str, Relay]()
         for event, hook in self._instead.items():
-            (relay,) = (one for one in hooks[event] if isinstance(one, Relay) and one.bridge is bridge)
+            (relay,) = _relays(bridge, hooks[event])
             self._relays[event], hooks[event][hooks[event].index(relay)] = relay, hook
 
     def leave(self) -> None:
@@ -65,12 +65,21 @@ class UnseenBatches:
             self._bridge.on_train_batch_end(trainer)
 
     def _tell(self, aside: list[Any]) -> Told:
-        times, losses, updates = (aside[place::3] for place in range(3))
+        times, losses, updates = [aside[place::3] for place in range(3)]
         counted = self._counted
-        steps = list(map(sub, updates, (counted.updates, *updates)))
+        steps = [after - before for before, after in pairwise((counted.updates, *updates))]
         sizes = self._sizes.of_several(counted.batches, len(times))
         counted.batches, counted.updates = counted.batches + len(times), updates[-1]
         return Told(times, losses, sizes, steps)
+
+
+def stands_in(bridge: Any, hooks: Mapping[str, list[Any]]) -> bool:
+    """Return whether the bridge's hooks of a batch stand in Ultralytics' lists, and not something around them."""
+    return all(len(_relays(bridge, hooks[f"on_train_batch_{point}"])) == 1 for point in ("start", "end"))
+
+
+def _relays(bridge: Any, hooks: list[Any]) -> list[Relay]:
+    return [one for one in hooks if isinstance(one, Relay) and one.bridge is bridge]
 
 
 def sizes_of(loader: Any, processes: int) -> Sizes:
