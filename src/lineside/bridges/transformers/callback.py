@@ -208,7 +208,7 @@ class TransformersCallback(TrainerCallback):
         sizes, self._sizes = self._sizes, None
         if sizes is not None and self._watch is not None and sizes.of(run.progress.position - 1) == size:
             self._aside = UnseenBatches(self._trainer, run, sizes, self._see_end)
-            self._watch.make_steps(self._aside.training_step)
+            self._watch.make_steps(self._aside.training_step())
             self.__dict__.update(dict.fromkeys(ENDS, nothing))
 
     def training_step(self, step: Callable[..., Any], model: Any, inputs: Any, *args: Any, **kwargs: Any) -> Any:

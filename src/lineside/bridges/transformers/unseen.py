@@ -46,18 +46,23 @@ class UnseenBatches:
     def __init__(self, trainer: Any, run: DrivenRun, sizes: Sizes, wake: Callable[[], None]) -> None:
         self._trainer, self._run, self._sizes = trainer, run, sizes
         self._accumulates = trainer.args.gradient_accumulation_steps
-        # Of an accumulated step Hugging Face hands out shares; a captured graph may write again what is on a device.
-        self._copies = self._accumulates != 1 or trainer.args.device.type != "cpu"
         self._steps = trainer.state.global_step
         self._tally = run.put_aside(2, self._tell, wake)
 
-    def training_step(self, step: Callable[..., Any], *arguments: Any, **options: Any) -> Any:
-        """A micro-batch is made by `step`; see the bridge's own."""
-        loss, now, tally = step(*arguments, **options), time(), self._tally
-        tally += (now, loss * self._trainer.current_gradient_accumulation_steps if self._copies else loss)
-        if now >= tally.due or len(tally) >= tally.full:
-            tally.wake()
-        return loss
+    def training_step(self) -> Callable[..., Any]:
+        """Return what makes a micro-batch by the trainer's own step, which it is given with its arguments."""
+        trainer, tally = self._trainer, self._tally
+        # Of an accumulated step Hugging Face hands out shares; a captured graph may write again what is on a device.
+        copies = self._accumulates != 1 or trainer.args.device.type != "cpu"
+
+        def training_step(step: Callable[..., Any], *arguments: Any, **options: Any) -> Any:
+            loss, now = step(*arguments, **options), time()
+            tally.extend((now, loss * trainer.current_gradient_accumulation_steps if copies else loss))
+            if now >= tally.due or len(tally) >= tally.full:
+                tally.wake()
+            return loss
+
+        return training_step
 
     def take_back(self) -> tuple[Any, int, int]:
         """Return loss and size of the batch that is to end as one that somebody sees, and the steps before it."""
