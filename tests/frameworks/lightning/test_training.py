@@ -12,6 +12,7 @@ pytest.importorskip("lightning", reason="the bridge to Lightning needs lightning
 import torch
 from lightning.pytorch import callbacks as lightnings
 from lightning.pytorch.loggers import CSVLogger, TensorBoardLogger
+from lightning.pytorch.profilers import PassThroughProfiler
 from torch.nn import functional as F
 
 from lineside.bridges.lightning import lightning
@@ -225,3 +226,27 @@ def _weights(checkpoint: Any) -> dict[str, Any]:
     from safetensors.torch import load_file
 
     return load_file(checkpoint.file("model.safetensors"))
+
+
+class Watched(PassThroughProfiler):
+    """Keeps the names of what Lightning profiles."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.names: set[str] = set()
+
+    def start(self, action_name: str) -> None:
+        self.names.add(action_name)
+
+
+@pytest.mark.parametrize("gradients", [False, True])
+def test_lightning_calls_no_hook_of_a_batch_that_nobody_needs(gradients: bool, tmp_path: Path) -> None:
+    watched, ours = Watched(), lightning([Asks(lambda _: None, Event.BACKWARD_END)] * gradients, run_dir=tmp_path)
+    trainer(ours, max_epochs=1, profiler=watched).fit(Line(), training())
+    called = {name.rpartition(".")[2] for name in watched.names if name.startswith(f"[Callback]{ours.state_key}.")}
+    within = {"on_train_batch_start", "on_before_zero_grad", "on_before_backward", "on_after_backward"}
+    within |= {"on_before_optimizer_step", "on_train_batch_end"}
+    needed = {"on_train_batch_start", "on_after_backward"} if gradients else set()
+    assert called & within == needed | {"on_train_batch_end"}
+    # They are there again behind the training.
+    assert all(callable(getattr(ours, hook)) for hook in within)
