@@ -14,7 +14,9 @@ from types import FrameType
 from typing import Any, NamedTuple
 
 TURN = 5
-"""Batches."""
+"""Batches; few, since a machine changes its pace."""
+TURN_OF_HOOKS = 50
+"""Where nothing else is timed: in long turns a block of values that is published together is as large as elsewhere."""
 COUNTED = 8
 """The last turns count calls, which takes too long to be timed."""
 SLOWEST = 0.005
@@ -57,7 +59,7 @@ class Turns:
 
     def __init__(self, batches: int, *, only_hooks: bool) -> None:
         self.batches = batches
-        self._only_hooks = only_hooks
+        self._only_hooks, self._turn = only_hooks, TURN_OF_HOOKS if only_hooks else TURN
         self._in_hooks = 0
         self.micros: tuple[list[float], list[float]] = ([], [])
         self.calls: tuple[list[float], list[float]] = ([], [])
@@ -66,7 +68,7 @@ class Turns:
         self._batch = self._since = 0
         # Which of a pair of turns comes first is drawn: collections of garbage and the like have a rhythm, too.
         draw = random.Random(0)  # noqa: S311 - an order, no secret
-        self._plan = [ours for _ in range(batches // TURN // 2 + 1) for ours in draw.sample((True, False), 2)]
+        self._plan = [ours for _ in range(batches // self._turn // 2 + 1) for ours in draw.sample((True, False), 2)]
         self._counted = {"call": 0, "c_call": 0}
         self._others: list[tuple[Any, str, Any]] = []
 
@@ -81,16 +83,16 @@ class Turns:
     def batch_ended(self) -> None:
         """Take note of the end of a batch; called by a callback of the framework's own behind the measured one."""
         self._batch += 1
-        if self._batch % TURN:
+        if self._batch % self._turn:
             return
-        turn, turns = self._batch // TURN, self.batches // TURN
+        turn, turns = self._batch // self._turn, self.batches // self._turn
         now = self._in_hooks if self._only_hooks else thread_time_ns()
         if sys.getprofile() is not None:
             sys.setprofile(None)
-            self.calls[self._ours].append(self._counted["call"] / TURN)
-            self.c_calls[self._ours].append(self._counted["c_call"] / TURN)
+            self.calls[self._ours].append(self._counted["call"] / self._turn)
+            self.c_calls[self._ours].append(self._counted["c_call"] / self._turn)
         elif turn > turns // 10 // 2 * 2:
-            self.micros[self._ours].append((now - self._since) / 1e3 / TURN)
+            self.micros[self._ours].append((now - self._since) / 1e3 / self._turn)
         if self._ours != self._plan[turn]:
             self._exchange()
         if turn >= turns - COUNTED:
@@ -102,10 +104,10 @@ class Turns:
         if hook is None or not self._only_hooks or getattr(hook, "__name__", "") == "clocked":
             return hook
 
-        def clocked(*arguments: Any) -> Any:
+        def clocked(*arguments: Any, **options: Any) -> Any:
             start = perf_counter_ns()
             try:
-                return hook(*arguments)
+                return hook(*arguments, **options)
             finally:
                 self._in_hooks += perf_counter_ns() - start
 

@@ -23,7 +23,7 @@ class Reads:
     """Reads the run's counters at the end of a batch, behind the bridge."""
 
     def __init__(self, yolo):
-        self.bridge, self.seen, self.lists, self.losses = None, [], [], []
+        self.seen, self.lists, self.losses = [], [], []
         yolo.add_callback("on_train_start", self.begin)
 
     def begin(self, trainer):

@@ -11,6 +11,7 @@ from keras import Model
 from keras.callbacks import Callback as Base
 
 from lineside.bridges.keras.host import FitHost
+from lineside.bridges.nothing import nothing
 from lineside.callback import Callback
 from lineside.errors import OptionError, RunStateError
 from lineside.run.driven import DrivenRun
@@ -90,8 +91,7 @@ class KerasCallback(Base):  # type: ignore[misc] # Keras has no types
         if run.unseen:
             self._tally = run.put_aside(3, self._tell)
             hooks["on_train_batch_end"] = self._unseen_batch_ends
-            # Keras' own hook that does nothing calls another one; a function of C that takes anything calls none.
-            hooks["on_train_batch_begin"] = "".format
+            hooks["on_train_batch_begin"] = nothing  # Keras' own does nothing either, and calls another one for it
         else:
             hooks.pop("on_train_batch_end", None)
             hooks["on_train_batch_begin"] = self._batch_begins

@@ -10,10 +10,10 @@ from typing import Any, Literal
 from transformers import TrainerCallback
 
 from lineside.backends.torch.sizes import Sizes
+from lineside.bridges.nothing import nothing
 from lineside.bridges.transformers.callers import calling_trainer
 from lineside.bridges.transformers.echo import Echo
 from lineside.bridges.transformers.host import STATE, TransformersHost
-from lineside.bridges.transformers.nothing import nothing
 from lineside.bridges.transformers.unseen import ENDS, UnseenBatches, is_first
 from lineside.bridges.transformers.watch import Watch
 from lineside.callback import Callback

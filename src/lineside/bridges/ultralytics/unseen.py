@@ -9,6 +9,7 @@ from time import time
 from typing import Any
 
 from lineside.backends.torch.sizes import Sizes
+from lineside.bridges.nothing import nothing
 from lineside.bridges.ultralytics.relay import Relay
 from lineside.run.driven import DrivenRun
 from lineside.run.tally import Told
@@ -43,8 +44,8 @@ class UnseenBatches:
     ) -> None:
         self._bridge, self._run, self._counted, self._sizes = bridge, run, counted, sizes
         self._tally = run.put_aside(3, self._tell)
-        # A function of C that takes one thing and does nothing to it: Ultralytics is going through this list just now.
-        self._instead = {"on_train_batch_start": id, "on_train_batch_end": self._batch_ends}
+        # Exchanged and not taken out, since Ultralytics is going through the first of these lists just now.
+        self._instead = {"on_train_batch_start": nothing, "on_train_batch_end": self._batch_ends}
         self._hooks, self._relays = hooks, dict[str, Relay]()
         for event, hook in self._instead.items():
             (relay,) = _relays(bridge, hooks[event])

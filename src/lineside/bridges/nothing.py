@@ -12,4 +12,4 @@ class _Nothing:
 
 # The initializer of `object`, a function of C, takes whatever a class with a `__new__` of its own may take.
 nothing = _Nothing().__init__  # type: ignore[misc] # nothing is initialized by it
-"""Takes anything, and returns None."""
+"""Takes anything, and returns None: for hooks that a framework calls for every batch and nobody needs."""
